@@ -158,12 +158,17 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VirtualHost:
-    """All that one host (exact, `*.one.label`, or ANY_HOST) serves over one scheme on one gateway, in order of precedence."""
+    """All that one host (exact, `*.one.label`, or ANY_HOST) serves over one scheme on one gateway, in order of precedence.
+
+    `routes` are the host's own; `fallback` is tried after them: rules without host (not for ANY_HOST, whose own they
+    are), then the default backend. It is mostly the same value for all hosts, so it can be encoded once.
+    """
 
     gateway: str
     scheme: Scheme
     host: str
     routes: tuple[Route, ...]
+    fallback: tuple[Route, ...] = ()
 
     @property
     def key(self) -> str:
@@ -171,7 +176,7 @@ class VirtualHost:
 
     @property
     def origins(self) -> frozenset[ObjectRef]:
-        return frozenset(route.origin.ref for route in self.routes)
+        return frozenset(route.origin.ref for route in (*self.routes, *self.fallback))
 
 
 @dataclass(frozen=True, slots=True)
