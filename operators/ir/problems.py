@@ -20,6 +20,19 @@ class Reason(StrEnum):
     INTERNAL = "InternalError"
 
 
+MEANING: dict[Reason, str] = {
+    Reason.INVALID_SPEC: "A field has a value that makes no sense; the message names it.",
+    Reason.UNSUPPORTED_VALUE: "A field asks for something Tulle does not do; the rest is served.",
+    Reason.CONFLICT: "An older object already holds this host and path.",
+    Reason.SERVICE_NOT_FOUND: "A Service that is named does not exist; its share of requests is answered with 503.",
+    Reason.PORT_NOT_FOUND: "The Service has no such port; its share of requests is answered with 503.",
+    Reason.SECRET_NOT_FOUND: "A Secret that is named does not exist; TLS is refused for its hosts.",
+    Reason.INVALID_CERTIFICATE: "A Secret holds no usable certificate and key; TLS is refused for its hosts.",
+    Reason.NO_ADDRESS: "No LoadBalancerIPPool has a free address.",
+    Reason.INTERNAL: "Tulle failed on this object; its last good configuration is served. Please report it.",
+}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """A user's mistake or unmet need: on which object, in which field, which reason, one sentence.
