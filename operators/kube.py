@@ -5,7 +5,7 @@ Requests go out with the same credentials as Kopf's; answers are plain dictionar
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import aiohttp
@@ -15,6 +15,7 @@ from kubernetes_asyncio.client import ApiClient, Configuration
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 
@@ -29,6 +30,7 @@ class KubeError(Exception):
     reason: str
     message: str
     retry_after: float | None = None
+    body: Body = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}: {self.message}"
@@ -136,6 +138,7 @@ def _refusal(response: aiohttp.ClientResponse, text: str) -> KubeError:
         str(status.get("reason") or response.reason),
         str(status.get("message") or text[:200]),
         float(wait) if wait and wait.isdigit() else None,
+        status,
     )
 
 
