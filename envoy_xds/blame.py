@@ -1,0 +1,325 @@
+"""Which fragments of a type's resources may be published, learnt from what proxies accept and reject.
+
+In: resources as they are wanted, acknowledgements and rejections of versions. Out: resources as they are to be published, and
+the rejections found. A fragment is *good* once some proxy acknowledged a version that contains it. When the version that is
+published now is rejected, its fragments that are not yet good are the suspects: they are tried by halves until those that are
+rejected on their own remain. These are held back, their last good content (if any) standing in, until their content changes.
+
+What no longer fits is ignored: a rejection of a version that has been replaced (the proxy will see the new one), and one of a
+version in which all is good (the trouble is that proxy's own: a port in use, an older Envoy). No I/O, no time.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
+
+from envoy_xds.resource import ABSENT, HEAD, Fragment, Resource
+from envoy_xds.search import Item, Search
+from operators.ir.refs import ObjectRef
+
+_REMEMBERED = 8
+"""Versions of a resource whose late acknowledgement still teaches us something."""
+
+_REFUSED = 64
+"""Rejections that need no second try when the same content would be published again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A fragment that is held back, whose it is, and what the proxy said."""
+
+    name: str
+    key: str
+    digest: str
+    origins: frozenset[ObjectRef]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A version that was published, and what in it was not good at the time; the order of publishing as a number."""
+
+    number: int
+    unproven: Mapping[str, Fragment]
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    number: int
+    fragment: Fragment
+
+
+@dataclass(slots=True)
+class _Tracked:
+    wanted: Resource
+    contents: dict[str, Fragment]
+    published: Resource | None = None
+    version: str = ABSENT
+    good: dict[str, _Good] = field(default_factory=dict)
+    trials: dict[str, _Trial] = field(default_factory=dict)
+    restrained: set[str] = field(default_factory=set)
+    """Keys at which the last good content stands in for the wanted one: on hold in a search, or rejected."""
+
+    def is_good(self, key: str, fragment: Fragment) -> bool:
+        good = self.good.get(key)
+        return good is not None and good.fragment.data == fragment.data
+
+    def compose(self) -> Resource | None:
+        """The wanted resource with the last good content where a fragment is restrained; None when nothing useful is left."""
+        if not self.restrained:
+            return self.wanted
+        parts: list[Fragment] = []
+        for fragment in self.wanted.fragments:
+            good = self.good.get(fragment.key)
+            if fragment.key not in self.restrained:
+                parts.append(fragment)
+            elif good is not None:
+                parts.append(good.fragment)
+            elif fragment.key == HEAD:
+                return None
+        return Resource(self.wanted.type_url, self.wanted.name, tuple(parts)) if parts else None
+
+
+def digest_of(fragment: Fragment) -> str:
+    return blake2b(fragment.data, digest_size=8).hexdigest()
+
+
+class Blame:
+    """The state for all resources of one type in one view. Methods return the names whose published form may have changed."""
+
+    def __init__(self) -> None:
+        self.rejections: dict[Item, Rejection] = {}
+        self._tracked: dict[str, _Tracked] = {}
+        self._searches: list[Search] = []
+        self._refused: dict[frozenset[tuple[str, str]], str] = {}
+        self._numbers = count(1)
+
+    def published(self, name: str) -> Resource | None:
+        tracked = self._tracked.get(name)
+        return tracked.published if tracked else None
+
+    def version(self, name: str) -> str:
+        tracked = self._tracked.get(name)
+        return tracked.version if tracked else ABSENT
+
+    def held(self, name: str) -> frozenset[ObjectRef]:
+        """The objects whose newest part of a resource is kept out by a search that goes on."""
+        tracked = self._tracked.get(name)
+        if tracked is None or not tracked.restrained:
+            return frozenset()
+        keys = [key for key in tracked.restrained if (name, key) not in self.rejections]
+        return frozenset().union(*(tracked.contents[key].origins for key in keys))
+
+    def unsettled(self) -> frozenset[ObjectRef]:
+        """The objects with a part that no proxy has accepted yet, or whose last good part stands in."""
+        origins: set[ObjectRef] = set()
+        for tracked in self._tracked.values():
+            for key, fragment in tracked.contents.items():
+                if not tracked.is_good(key, fragment):
+                    origins |= fragment.origins
+                    good = tracked.good.get(key)
+                    origins |= good.fragment.origins if good else frozenset()
+        return frozenset(origins)
+
+    def put(self, resource: Resource) -> set[str]:
+        """The resource is wanted like this now."""
+        tracked = self._tracked.get(resource.name)
+        if tracked is None:
+            tracked = _Tracked(resource, {f.key: f for f in resource.fragments})
+            self._tracked[resource.name] = tracked
+        elif tracked.wanted == resource:
+            return set()
+        else:
+            self._replace(tracked, resource)
+        return self._publish({resource.name})
+
+    def drop(self, name: str) -> set[str]:
+        """The resource is not wanted any more."""
+        tracked = self._tracked.pop(name, None)
+        if tracked is None:
+            return set()
+        self._forget(tracked, list(tracked.contents))
+        return self._publish({name})
+
+    def acked(self, versions: Iterable[tuple[str, str]]) -> set[str]:
+        """A proxy accepted these versions, so all that is in them is good."""
+        touched: set[str] = set()
+        for name, version in versions:
+            tracked = self._tracked.get(name)
+            trial = tracked.trials.pop(version, None) if tracked and tracked.trials else None
+            if tracked is not None and trial is not None:
+                touched |= self._prove(tracked, trial)
+                self._excuse(name, version)
+        return self._publish(touched) if touched or self._searches else touched
+
+    def nacked(self, versions: Iterable[tuple[str, str]], message: str) -> set[str]:
+        """A proxy rejected these versions, which it got in one response."""
+        versions = list(versions)
+        if any(self._is_past(name, version) for name, version in versions):
+            return set()
+        charged = self._charge([name for name, _ in versions], message)
+        if charged:
+            self._remember(frozenset(pair for pair in versions if pair[0] in charged), message)
+        return self._publish(charged)
+
+    def condemn(self, name: str, key: str, digest: str, message: str) -> set[str]:
+        """Another replica's proxies rejected this content; ours need not try, unless they accepted it already."""
+        tracked = self._tracked.get(name)
+        fragment = tracked.contents.get(key) if tracked else None
+        if tracked is None or fragment is None or digest_of(fragment) != digest or tracked.is_good(key, fragment):
+            return set()
+        self._forget(tracked, [key])
+        self._reject(tracked, key, message)
+        return self._publish({name})
+
+    def _replace(self, tracked: _Tracked, resource: Resource) -> None:
+        before, after = tracked.contents, {f.key: f for f in resource.fragments}
+        gone = [key for key in before if key not in after]
+        changed = [key for key, fragment in after.items() if key not in before or before[key].data != fragment.data]
+        if (gone or changed) and HEAD in tracked.restrained and HEAD not in tracked.good:
+            changed.append(HEAD)  # what the rest of the resource is may decide whether its head is acceptable
+        self._forget(tracked, gone + changed)
+        for key in gone:
+            tracked.good.pop(key, None)
+        tracked.wanted, tracked.contents = resource, after
+
+    def _forget(self, tracked: _Tracked, keys: Iterable[str]) -> None:
+        """These fragments have a clean sheet: neither rejected nor under investigation."""
+        if not tracked.restrained and not self._searches:
+            return
+        for key in keys:
+            item = (tracked.wanted.name, key)
+            tracked.restrained.discard(key)
+            self.rejections.pop(item, None)
+            for search in self._searches:
+                search.forget(item)
+
+    def _prove(self, tracked: _Tracked, trial: _Trial) -> set[str]:
+        """What was published is good; returns the resource's name when it may have to be composed again."""
+        restrained = bool(tracked.restrained)
+        for key, fragment in trial.unproven.items():
+            known = tracked.good.get(key)
+            if key not in tracked.contents or (known is not None and known.number > trial.number):
+                continue
+            tracked.good[key] = _Good(trial.number, fragment)
+            if fragment.data == tracked.contents[key].data:
+                self._forget(tracked, [key])
+        return {tracked.wanted.name} if restrained else set()
+
+    def _is_past(self, name: str, version: str) -> bool:
+        tracked = self._tracked.get(name)
+        return tracked is None or tracked.published is None or tracked.version != version
+
+    def _suspects(self, name: str) -> list[Item]:
+        tracked = self._tracked[name]
+        trial = tracked.trials.get(tracked.version)
+        unproven = trial.unproven.items() if trial else ()
+        return [(name, key) for key, f in unproven if key not in tracked.restrained and not tracked.is_good(key, f)]
+
+    def _charge(self, names: Iterable[str], message: str) -> set[str]:
+        """What is published under these names was rejected: convict the only suspect, or try fewer of them."""
+        suspects = [item for name in names for item in self._suspects(name)]
+        if not suspects:
+            return set()
+        search = self._join(suspects)
+        suspected = {name for name, _ in suspects}
+        rest = [item for item in suspects if item[1] != HEAD] if len(suspected) == 1 else suspects
+        if len(rest or suspects) == 1:
+            self._convict(search, (rest or suspects)[0], message)
+        else:
+            self._hold(search.halve(rest or suspects, message))
+        return suspected
+
+    def _excuse(self, name: str, version: str) -> None:
+        """This version is acceptable, so what was rejected together with it was rejected for the others' sake."""
+        for pairs in [pairs for pairs in self._refused if (name, version) in pairs]:
+            message = self._refused.pop(pairs)
+            if len(pairs) > 1:
+                self._refused[pairs - {(name, version)}] = message
+
+    def _remember(self, pairs: frozenset[tuple[str, str]], message: str) -> None:
+        self._refused[pairs] = message
+        if len(self._refused) > _REFUSED:
+            del self._refused[next(iter(self._refused))]
+
+    def _known(self) -> tuple[frozenset[tuple[str, str]], str] | None:
+        """A rejection of what is published now: no need to ask the proxies again."""
+        for pairs, message in self._refused.items():
+            if not any(self._is_past(name, version) for name, version in pairs):
+                return pairs, message
+        return None
+
+    def _join(self, suspects: list[Item]) -> Search:
+        """The search that the suspects belong to; those that touch the same suspects become one."""
+        touched = [search for search in self._searches if not search.trial.isdisjoint(suspects)]
+        if not touched:
+            touched = [Search()]
+            self._searches += touched
+        first, *others = touched
+        for other in others:
+            first.absorb(other)
+            self._searches.remove(other)
+        first.trial.update(suspects)
+        return first
+
+    def _hold(self, items: Iterable[Item]) -> None:
+        for name, key in items:
+            self._tracked[name].restrained.add(key)
+
+    def _convict(self, search: Search, item: Item, message: str) -> None:
+        name, key = item
+        tracked = self._tracked[name]
+        search.convict(item)
+        search.trial.discard((name, HEAD))
+        if key == HEAD:
+            message = self._acquit(tracked) or message
+        self._reject(tracked, key, message)
+
+    def _acquit(self, tracked: _Tracked) -> str:
+        """With a bad head nothing can be said about the rest: their clean sheets, and what was said about the first of them."""
+        said = [self.rejections[i].message for i in sorted(self.rejections) if i[0] == tracked.wanted.name]
+        self._forget(tracked, list(tracked.contents))
+        return said[0] if said else ""
+
+    def _reject(self, tracked: _Tracked, key: str, message: str) -> None:
+        name, fragment = tracked.wanted.name, tracked.contents[key]
+        origins = tracked.wanted.origins if key == HEAD else fragment.origins
+        tracked.restrained.add(key)
+        self.rejections[name, key] = Rejection(name, key, digest_of(fragment), origins, message)
+
+    def _publish(self, names: set[str]) -> set[str]:
+        """Compose these resources again, and those that searches which can go on now release."""
+        touched: set[str] = set()
+        while True:
+            names = names | self._advance()
+            touched |= names
+            for name in names:
+                if tracked := self._tracked.get(name):
+                    self._compose(tracked)
+            known = self._known() if self._refused and names else None
+            names = self._charge((name for name, _ in known[0]), known[1]) if known else set()
+            if not names:
+                return touched
+
+    def _advance(self) -> set[str]:
+        names = set()
+        for search in self._searches:
+            for name, key in search.advance():
+                self._tracked[name].restrained.discard(key)
+                names.add(name)
+        if self._searches:
+            self._searches = [search for search in self._searches if not search.over]
+        return names
+
+    def _compose(self, tracked: _Tracked) -> None:
+        tracked.published = tracked.compose()
+        tracked.version = tracked.published.version if tracked.published else ABSENT
+        fragments = tracked.published.fragments if tracked.published else ()
+        unproven = {f.key: f for f in fragments if not tracked.is_good(f.key, f)}
+        if not unproven:
+            return
+        tracked.trials.pop(tracked.version, None)
+        tracked.trials[tracked.version] = _Trial(next(self._numbers), unproven)
+        if len(tracked.trials) > _REMEMBERED:
+            del tracked.trials[next(iter(tracked.trials))]

@@ -1,0 +1,62 @@
+"""What a delta and a state-of-the-world subscription to one type have in common, as the stream sees them."""
+
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+from envoy_xds.encoding import Entry
+from envoy_xds.events import Versions
+
+RESPONSE_LIMIT = 3_500_000
+"""Bytes of resources in one response: gRPC clients refuse messages above 4 MiB unless told otherwise."""
+
+NEVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Changes older than these numbers may go out now: updates, and removals."""
+
+    updates: float = NEVER
+    removals: float = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response that was sent: its versions (empty: removed), what the client had before, and its oldest change."""
+
+    nonce: str
+    versions: Mapping[str, str]
+    before: Mapping[str, str]
+    oldest: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a request tells: versions accepted (or no longer held), versions rejected with the reason."""
+
+    accepted: Versions = ()
+    rejected: Versions = ()
+    error: str = ""
+
+
+class Subscription(Protocol):
+    in_flight: Response | None
+
+    def changed(self, names: AbstractSet[str], sequence: int) -> None:
+        """These resources of the type differ from before."""
+
+    def pending(self, entries: Mapping[str, Entry]) -> float:
+        """The number of the oldest update that this client has not acknowledged; `NEVER` when there is none."""
+
+    def unsettled(self) -> float:
+        """As `pending`, with removals and with what the client refused and so still has in an older version."""
+
+    def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
+        """The next response, which is in flight then; None when there is nothing to send within the limits."""
+
+    def blocked(self, limits: Limits) -> bool:
+        """Something is left that only the limit on updates holds back."""
