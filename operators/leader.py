@@ -42,6 +42,7 @@ class Election:
         terms: Terms,
         identity: str,
         address: str,
+        *,
         changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
