@@ -18,3 +18,8 @@ def certificate(namespace: str, secret: str) -> str:
 def object_key(namespace: str, name: str) -> str:
     """The key of a namespaced object in its source collection."""
     return f"{namespace}/{name}"
+
+
+# Stands for backends that do not exist beside others that do: a cluster without endpoints, so that its share gets 503.
+# No Service can have this name.
+NO_BACKEND = "-/no-backend:0"

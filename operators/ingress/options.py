@@ -1,0 +1,20 @@
+"""What an installation decides about its ingress."""
+
+from dataclasses import dataclass
+
+from operators.settings import Exposure
+
+GATEWAY = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class IngressSettings:
+    """`http_port` and `https_port` are those of the chosen exposure. `default_certificate` is `namespace/name` or empty."""
+
+    exposure: Exposure = Exposure.LOAD_BALANCER
+    http_port: int = 80
+    https_port: int = 443
+    default_certificate: str = ""
+    controller: str = "tulle.dev/ingress"
+    https_redirect: bool = False  # send clients of an Ingress with TLS entries from HTTP to HTTPS
+    gateway: str = GATEWAY
