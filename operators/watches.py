@@ -58,13 +58,15 @@ class Watch:
     """A kind, the model that parses it, and where its objects go.
 
     `seen` holds the newest version of every object that arrived, whether it could be parsed or not, and `relisted` is set when
-    a version arrives twice, as only another listing brings it; both for `freshness.py`.
+    a version arrives twice, as only another listing brings it; both for `freshness.py`. `observe` is told every body (None: deleted),
+    for what the models leave out.
     """
 
     path: Path
     model: type[Any]
     source: Source[Any]
     invalid: Source[Invalid] | None = None
+    observe: Callable[[str, Body | None], None] | None = None
     seen: dict[str, int] = field(default_factory=dict)
     relisted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -77,6 +79,8 @@ class Watch:
         if version <= held:
             return
         self.seen[key] = version
+        if self.observe is not None:
+            self.observe(key, body)
         try:
             self.source.set(self.model.parse(body))
         except ValueError as error:
@@ -89,6 +93,8 @@ class Watch:
         if self.seen.get(key, 0) > version:
             return
         self.seen.pop(key, None)
+        if self.observe is not None:
+            self.observe(key, None)
         self.source.delete(key)
         self._accept(key)
 
