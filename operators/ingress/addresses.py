@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from operators.ingress.claims import Age
 from operators.ir.addresses import AddressAssignment
 from operators.ir.problems import Problem, Reason
 from operators.ir.refs import ObjectRef
@@ -40,7 +41,7 @@ class Pool:
     """A LoadBalancerIPPool as it matters here, its problems aside. `nodes`: names of all nodes that its selector admits."""
 
     name: str
-    age: tuple[str, ...]  # sorts by who was there first
+    age: Age
     blocks: tuple[Block, ...]
     nodes: frozenset[str]
     interface: str = ""
@@ -65,27 +66,25 @@ class Plan:
 def plan_addresses(
     pools: Iterable[Pool], owners: Iterable[str], ready_nodes: Collection[str], current: Iterable[AddressAssignment]
 ) -> Plan:
-    """One address per owner and family that any pool has. `ready_nodes` have a connected, ready proxy and agent.
+    """One address per owner and family that any pool gives. `ready_nodes` have a connected, ready proxy and agent.
 
     An address without a node that may hold it keeps its owner and has `node` empty.
     """
-    in_order = sorted(pools, key=lambda pool: (pool.age, pool.name))
+    in_order = sorted(pools, key=lambda pool: pool.age)
     usable, problems = _without_overlaps(in_order)
     held = {ipaddress.ip_address(one.address): one for one in sorted(current)}
-    taken: dict[Address, AddressAssignment] = {}
-    owner_list = sorted(set(owners))
-    chosen = {owner: _keep(owner, in_order, held) for owner in owner_list}
+    chosen = {owner: _keep(owner, in_order, held) for owner in sorted(set(owners))}
     used = {address for addresses in chosen.values() for address in addresses.values()}
-    for owner in owner_list:
-        problems.extend(_fill(owner, chosen[owner], usable, used))
-        for address in chosen[owner].values():
+    assignments: list[AddressAssignment] = []
+    for owner, addresses in chosen.items():
+        problems.extend(_fill(owner, addresses, usable, used))
+        for _, address in sorted(addresses.items()):
             pool = next(pool for pool in in_order if address in pool)
             node = _node(address, pool, ready_nodes, held.get(address))
-            taken[address] = AddressAssignment(str(address), owner, pool.name, node, pool.interface)
+            assignments.append(AddressAssignment(str(address), owner, pool.name, node, pool.interface))
             if not node:
                 problems.append(_nobody(owner, address, pool))
-    order = sorted(taken, key=lambda address: (address.version, int(address)))
-    return Plan(tuple(taken[address] for address in order), tuple(sorted(problems)))
+    return Plan(tuple(assignments), tuple(sorted(problems)))
 
 
 def _without_overlaps(pools: Sequence[Pool]) -> tuple[list[Pool], list[Problem]]:
@@ -117,30 +116,25 @@ def _keep(owner: str, pools: Sequence[Pool], held: Mapping[Address, AddressAssig
 
 
 def _fill(owner: str, mine: dict[int, Address], pools: Sequence[Pool], used: set[Address]) -> Iterator[Problem]:
-    """Give the owner an address of each family that it lacks and some pool has."""
-    wanted = [
-        family for family in FAMILIES if any(family == block.first.version for pool in pools for block in pool.blocks)
-    ]
-    for family in wanted:
-        if family not in mine:
-            address = _lowest_free(family, pools, used)
-            if address is not None:
-                mine[family] = address
-                used.add(address)
-    short = [f"IPv{family}" for family in wanted if family not in mine]
-    if not wanted:
-        yield _no_address(owner, "there is no LoadBalancerIPPool; create one with addresses that reach the nodes")
-    elif short:
-        enabled = any(not pool.disabled for pool in pools)
-        why = "every address is in use" if enabled else "every LoadBalancerIPPool is disabled"
-        yield _no_address(owner, f"no {' and no '.join(short)} address is free: {why}; add a block or a pool")
+    """Give the owner an address of each family that it lacks and some pool gives."""
+    giving = [pool for pool in pools if not pool.disabled]
+    for family in FAMILIES:
+        if family in mine or not any(block.first.version == family for pool in giving for block in pool.blocks):
+            continue
+        address = _lowest_free(family, giving, used)
+        if address is None:
+            yield _no_address(owner, f"no IPv{family} address is free: all are in use; add a block or a pool")
+        else:
+            mine[family] = address
+            used.add(address)
+    if not mine and not giving:
+        what = "every LoadBalancerIPPool is disabled or in conflict" if pools else "there is no LoadBalancerIPPool"
+        yield _no_address(owner, f"{what}; create one with addresses that reach the nodes")
 
 
 def _lowest_free(family: int, pools: Sequence[Pool], used: Collection[Address]) -> Address | None:
     """The lowest of the oldest pool that has one: used addresses are few, so this looks at few."""
     for pool in pools:
-        if pool.disabled:
-            continue
         for block in sorted((b for b in pool.blocks if b.first.version == family), key=lambda b: int(b.first)):
             free = (address for address in _addresses(block) if address not in used)
             if address := next(free, None):

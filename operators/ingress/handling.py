@@ -76,8 +76,9 @@ def retry(given: api.Retry, field: str, report: Report) -> Retry:
     return Retry(given.attempts, conditions, per_try, pause)
 
 
-def rewrite(given: api.Rewrite, matched: PathMatch, field: str, report: Report) -> Rewrite:
-    return Rewrite(given.hostname, new_path(given.path, matched, f"{field}.path", report))
+def rewrite(given: api.Rewrite, matched: PathMatch, field: str, report: Report) -> Rewrite | None:
+    path = new_path(given.path, matched, f"{field}.path", report)
+    return Rewrite(given.hostname, path) if given.hostname or path else None
 
 
 def redirect(given: api.Redirect, matched: PathMatch, field: str, report: Report) -> Redirect:

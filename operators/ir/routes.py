@@ -295,8 +295,12 @@ class Endpoints:
         return self.name
 
 
-def precedence(route: Route) -> tuple[int, int, str, int, str]:
-    """Sort key: Exact, then regex by decreasing length, then the longest Prefix, `/` last; more specific matches first among equals."""
+def precedence(route: Route) -> tuple[int, int, str, int, int]:
+    """Sort key: Exact, then regex by decreasing length, then the longest Prefix, `/` last.
+
+    Among equal paths a match on methods comes first, then the one with more headers, as in Gateway API. What is still equal
+    stays in the order it came in (the oldest object first, then as written): sort with a stable sort.
+    """
     match route.match.path:
         case ExactPath(value):
             kind = 0
@@ -304,8 +308,7 @@ def precedence(route: Route) -> tuple[int, int, str, int, str]:
             kind = 1
         case PrefixPath(value):
             kind = 2
-    extra = len(route.match.headers) + len(route.match.methods)
-    return kind, -len(value), value, -extra, str(route.origin)
+    return kind, -len(value), value, -bool(route.match.methods), -len(route.match.headers)
 
 
 def clusters_of(routes: Iterable[Route]) -> frozenset[str]:
