@@ -4,6 +4,7 @@ Requests go out with the same credentials as Kopf's; answers are plain dictionar
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -148,7 +149,8 @@ async def load() -> Configuration:
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=configuration)
+        # read now: the client looks at the environment when it is imported
+        await config.load_kube_config(config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration)
     return configuration
 
 
