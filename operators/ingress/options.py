@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from operators.settings import Exposure
+from operators.settings import Exposure, Settings
 
 GATEWAY = "shared"
 
@@ -18,3 +18,14 @@ class IngressSettings:
     controller: str = "tulle.dev/ingress"
     https_redirect: bool = False  # send clients of an Ingress with TLS entries from HTTP to HTTPS
     gateway: str = GATEWAY
+
+    @classmethod
+    def of(cls, settings: Settings) -> "IngressSettings":
+        on_nodes = settings.exposure is Exposure.NODE_PORT
+        return cls(
+            exposure=settings.exposure,
+            http_port=settings.node_port_http if on_nodes else settings.http_port,
+            https_port=settings.node_port_https if on_nodes else settings.https_port,
+            default_certificate=settings.default_certificate,
+            controller=settings.controller_name,
+        )
