@@ -7,6 +7,7 @@ no deletion that happened while it was cut off.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -150,21 +151,23 @@ class Freshness:
     """The sync gate at the start, and the probes for as long as the process lives."""
 
     def __init__(self, kube: Kube, watches: Sequence[Watch], driver: Touch, interval: float, limit: float) -> None:
-        self._probes = [Probe(kube, watch, limit) for watch in watches]
+        self._kube = kube
+        self._watches = watches
+        self._limit = limit
         self._driver = driver
         self._interval = interval
 
     async def synced(self) -> None:
-        """Return when everything that was there after the call has arrived, for every kind."""
+        """Return when everything that was there after the call has arrived, for every kind, however long that takes."""
         async with asyncio.TaskGroup() as group:
-            for probe in self._probes:
-                group.create_task(self._arrived(probe))
+            for watch in self._watches:
+                group.create_task(self._arrived(Probe(self._kube, watch, math.inf)))
 
     async def run(self) -> None:
         """Probe for ever; raises `StaleError`."""
         async with asyncio.TaskGroup() as group:
-            for probe in self._probes:
-                group.create_task(self._watch(probe))
+            for watch in self._watches:
+                group.create_task(self._watch(Probe(self._kube, watch, self._limit)))
 
     async def _arrived(self, probe: Probe) -> None:
         while missing := await self._missing(probe):

@@ -11,6 +11,7 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._frozen: set[asyncio.StreamWriter] = set()
         self._freezing = False
+        self._refusing = False
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -35,11 +36,23 @@ class Wire:
         self._frozen |= self._writers
         self._freezing = new
 
+    def refuse(self) -> None:
+        """End every connection and take no more."""
+        self._refusing = True
+        self.cut()
+
+    def accept(self) -> None:
+        self._refusing = False
+
     def thaw(self) -> None:
         self._frozen.clear()
         self._freezing = False
+        self._refusing = False
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
+            writer.transport.abort()
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
