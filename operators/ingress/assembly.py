@@ -1,6 +1,7 @@
 """What both kinds have in common: rules, TLS entries and a default backend put together as claims."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from operators.ingress import hosts
 from operators.ingress.claims import Age, Claims, HostClaim, PathClaim, Report, TlsClaim
@@ -12,6 +13,15 @@ HostPaths = tuple[str, tuple[PathClaim, ...]]  # one rule: its host and what is 
 TlsEntry = tuple[Sequence[str], str | None]  # one TLS entry: its hosts and its Secret's name
 
 
+class HasHost(Protocol):
+    @property
+    def host(self) -> str | None: ...
+
+
+Rule = TypeVar("Rule", bound=HasHost)
+ReadPaths = Callable[[Rule, str, Report], tuple[PathClaim, ...]]
+
+
 def valid_host(host: str | None, field: str, report: Report) -> str | None:
     """The host as it is served; None (and a problem) if it cannot be."""
     name = hosts.normalise(host)
@@ -19,6 +29,16 @@ def valid_host(host: str | None, field: str, report: Report) -> str | None:
         report.invalid(field, f"the host {host!r} {fault}")
         return None
     return name
+
+
+def read_rules(rules: Sequence[Rule], report: Report, read: ReadPaths[Rule]) -> list[HostPaths]:
+    """The rules whose host can be served, each read by its kind's `read`."""
+    found = []
+    for at, rule in enumerate(rules):
+        host = valid_host(rule.host, f"spec.rules[{at}].host", report)
+        if host is not None:
+            found.append((host, read(rule, f"spec.rules[{at}]", report)))
+    return found
 
 
 def assemble(

@@ -1,10 +1,11 @@
 """A CiliumIngress → its claims: what an Ingress says, and what it cannot."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from crds import cilium_ingress as api
 from operators.ingress import regexes
-from operators.ingress.assembly import assemble, tls_claims, valid_host
+from operators.ingress.assembly import assemble, read_rules, tls_claims
 from operators.ingress.claims import Age, BackendRef, Backends, Claims, Handling, PathClaim, Report
 from operators.ingress.handling import Defaults, defaults, handling, redirect
 from operators.ingress.ingest import NO_EFFECT, NOTHING
@@ -20,12 +21,7 @@ def cilium_claims(ingress: api.CiliumIngress, settings: IngressSettings) -> Clai
     report = Report(ObjectRef("CiliumIngress", meta.namespace, meta.name))
     age = Age.of(report.ref, meta.creation_timestamp)
     inherited = defaults(spec, report)
-    hosts = [(valid_host(rule.host, f"spec.rules[{at}].host", report), rule) for at, rule in enumerate(spec.rules)]
-    rules = [
-        (host, _paths(rule, f"spec.rules[{at}]", inherited, report))
-        for at, (host, rule) in enumerate(hosts)
-        if host is not None
-    ]
+    rules = read_rules(spec.rules, report, partial(_paths, inherited))
     tls = tls_claims(
         age,
         [(entry.hosts, entry.secret_name) for entry in spec.tls],
@@ -55,7 +51,7 @@ def _all_paths(inherited: Defaults) -> Handling:
     )
 
 
-def _paths(rule: api.Rule, field: str, inherited: Defaults, report: Report) -> tuple[PathClaim, ...]:
+def _paths(inherited: Defaults, rule: api.Rule, field: str, report: Report) -> tuple[PathClaim, ...]:
     listed = rule.http.paths if rule.http else ()
     found = (_path(path, f"{field}.http.paths[{at}]", inherited, report) for at, path in enumerate(listed))
     return tuple(claim for claim in found if claim is not None)

@@ -121,7 +121,8 @@ class TlsClaim:
 class Claims:
     """All that one object asks for, and what is wrong with the object by itself.
 
-    `https_redirect` is about its default backend where that answers for any host.
+    `generation` is that of the spec that was read. `https_redirect` is about its default backend where that answers for
+    any host.
     """
 
     age: Age
@@ -130,6 +131,7 @@ class Claims:
     tls: tuple[TlsClaim, ...] = ()
     https_redirect: bool = False
     problems: tuple[Problem, ...] = ()
+    generation: int = 0
 
     @property
     def ref(self) -> ObjectRef:

@@ -1,7 +1,7 @@
 """An Ingress → its claims. Pure: what other objects say is decided later (conflicts, backends, tls_hosts)."""
 
 from crds.ingress import HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressServiceBackend
-from operators.ingress.assembly import assemble, tls_claims, valid_host
+from operators.ingress.assembly import assemble, read_rules, tls_claims
 from operators.ingress.claims import Age, BackendRef, Backends, Claims, PathClaim, Report
 from operators.ingress.options import IngressSettings
 from operators.ingress.paths import ROOT, path_match
@@ -17,10 +17,7 @@ def ingress_claims(ingress: Ingress, settings: IngressSettings) -> Claims:
     spec, meta = ingress.spec, ingress.metadata
     report = Report(ObjectRef("Ingress", meta.namespace, meta.name))
     age = Age.of(report.ref, meta.creation_timestamp)
-    hosts = [(valid_host(rule.host, f"spec.rules[{at}].host", report), rule) for at, rule in enumerate(spec.rules)]
-    rules = [
-        (host, paths(rule, f"spec.rules[{at}]", report)) for at, (host, rule) in enumerate(hosts) if host is not None
-    ]
+    rules = read_rules(spec.rules, report, paths)
     tls = tls_claims(
         age,
         [(entry.hosts, entry.secret_name) for entry in spec.tls],

@@ -1,6 +1,7 @@
 """Objects → the claims of those that are ours."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from crds.cilium_ingress import CiliumIngress
 from crds.core import IngressClass
@@ -31,12 +32,13 @@ def claims_table(
 
     def of_ingress(ingress: Ingress, ctx: Context) -> Claims | None:
         name = class_name(ingress.spec.ingress_class_name, ingress.metadata.annotations)
-        return ingress_claims(ingress, settings) if is_ours(name, ctx) else None
+        return _read(ingress, ingress_claims(ingress, settings)) if is_ours(name, ctx) else None
 
     def of_cilium_ingress(ingress: CiliumIngress, ctx: Context) -> Claims | None:
         """Without class it is ours: no one else serves this kind."""
         name = class_name(ingress.spec.ingress_class_name, ingress.metadata.annotations)
-        return cilium_claims(ingress, settings) if name is None or is_ours(name, ctx) else None
+        ours = name is None or is_ours(name, ctx)
+        return _read(ingress, cilium_claims(ingress, settings)) if ours else None
 
     return Union(
         graph,
@@ -44,6 +46,10 @@ def claims_table(
         graph.derive("ingress claims", ingresses, of_ingress),
         graph.derive("cilium ingress claims", cilium_ingresses, of_cilium_ingress),
     )
+
+
+def _read(given: Ingress | CiliumIngress, claims: Claims) -> Claims:
+    return replace(claims, generation=given.metadata.generation)
 
 
 def _ownership(known: Collection[ClassFacts], default: Collection[DefaultClass]) -> IsOurs:

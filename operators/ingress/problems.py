@@ -20,10 +20,11 @@ Look = Callable[[ObjectRef, Context], Iterator[Problem]]
 
 @dataclass(frozen=True, slots=True)
 class ObjectProblems:
-    """For every object of ours, also if there are none."""
+    """For every object of ours, also if there are none. `generation` is that of the spec that they are about."""
 
     ref: ObjectRef
     problems: tuple[Problem, ...] = ()
+    generation: int = 0
 
     @property
     def key(self) -> str:
@@ -48,7 +49,7 @@ def problems_table(
     def of_object(one: Claims, ctx: Context) -> ObjectProblems:
         found = (problem for look in looks for problem in look(one.ref, ctx))
         nowhere = (Problem(one.ref, "", Reason.NO_ADDRESS, gateway.message) for gateway in ctx.every(unreachable))
-        return ObjectProblems(one.ref, sorted_problems((*one.problems, *found, *nowhere)))
+        return ObjectProblems(one.ref, sorted_problems((*one.problems, *found, *nowhere)), one.generation)
 
     return graph.derive("problems", claims, of_object)
 

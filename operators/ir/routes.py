@@ -112,7 +112,10 @@ class WeightedCluster:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Send to one of the clusters by weight. The weights' sum is positive; ingest answers 503 otherwise."""
+    """Send to one of the clusters by weight. The weights' sum is positive; ingest answers 503 otherwise.
+
+    `retry` None tries again only what no backend can have processed: connections that failed, refused streams.
+    """
 
     clusters: tuple[WeightedCluster, ...]
     timeouts: Timeouts = Timeouts()
