@@ -12,7 +12,7 @@ from envoy_xds.encoding import DeltaRequest, Entry, delta_response
 from envoy_xds.events import Versions
 from envoy_xds.resource import ABSENT, HEAD
 from envoy_xds.search import split
-from envoy_xds.subscription import NEVER, RESPONSE_LIMIT, Limits, Outcome, Response
+from envoy_xds.subscription import NEVER, RESPONSE_LIMIT, Dirty, Limits, Outcome, Response
 
 ALL = "*"
 
@@ -30,7 +30,10 @@ class DeltaSubscription:
         self._refused: dict[str, str] = {}
         self._parts: deque[frozenset[str]] = deque()
         interesting = self._names | self._known.keys() | (entries.keys() if self._wildcard else set())
-        self._dirty = {name: sequence for name in sorted(interesting) if self._differs(name, entries)}
+        self._dirty = Dirty()
+        for name in sorted(interesting):
+            if self._differs(name, entries):
+                self._dirty.mark(name, sequence)
 
     def receive(self, request: DeltaRequest, entries: Mapping[str, Entry], sequence: int) -> Outcome:
         """A later request: an answer to the response in flight, a change of the subscription, or both."""
@@ -41,24 +44,24 @@ class DeltaSubscription:
 
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         for name in names if self._wildcard else names & self._names:
-            self._dirty.setdefault(name, sequence)
+            self._dirty.mark(name, sequence)
+
+    def again(self, names: AbstractSet[str]) -> None:
+        for name in names:
+            if self._wants(name):
+                self._known.pop(name, None)
+                self._dirty.mark(name, 0)
 
     def pending(self, entries: Mapping[str, Entry]) -> float:
-        sent = self.in_flight.oldest if self.in_flight else NEVER
-        return (
-            min((number for name, number in self._dirty.items() if name in entries), default=sent)
-            if self._dirty
-            else sent
-        )
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest(entries))
 
     def unsettled(self) -> float:
         if self._refused:
             return 0
-        sent = self.in_flight.oldest if self.in_flight else NEVER
-        return min(sent, *self._dirty.values()) if self._dirty else sent
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest())
 
     def blocked(self, limits: Limits) -> bool:
-        return limits.updates != NEVER and any(number >= limits.updates for number in self._dirty.values())
+        return self._dirty.blocked(limits.updates)
 
     def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
         while True:
@@ -77,7 +80,7 @@ class DeltaSubscription:
             return name in self._known or name in self._unanswered
         return self._known.get(name) != entry.version
 
-    def _candidates(self) -> Iterator[tuple[str, int]]:
+    def _candidates(self) -> Iterator[tuple[str, tuple[int, int]]]:
         if self._parts:
             return iter([(name, self._dirty[name]) for name in sorted(self._parts[0]) if name in self._dirty])
         return iter(list(self._dirty.items()))
@@ -86,24 +89,29 @@ class DeltaSubscription:
         versions: dict[str, str] = {}
         parts: list[bytes] = []
         size, oldest, held_back = 0, NEVER, False
-        for name, number in self._candidates():
+        for name, (first, last) in self._candidates():
             entry = entries.get(name)
             if not self._worth_sending(name, entry):
                 del self._dirty[name]
                 continue
-            if number >= (limits.removals if entry is None else limits.updates):
+            if last >= self._limit(name, entry, limits):
                 held_back = True
                 continue
             if parts and entry and size + len(entry.delta) > RESPONSE_LIMIT:
                 break
             versions[name] = entry.version if entry else ABSENT
-            oldest = min(oldest, number)
+            oldest = min(oldest, first)
             if entry:
                 parts.append(entry.delta)
                 size += len(entry.delta)
         if not versions and (not self._owed or held_back or self._parts):
             return None
         return self._sent(versions, parts, nonce, int(oldest) if versions else 0)
+
+    def _limit(self, name: str, entry: Entry | None, limits: Limits) -> float:
+        if entry is not None:
+            return limits.updates
+        return limits.removals if name in self._known else NEVER  # that something is not there can be told at any time
 
     def _worth_sending(self, name: str, entry: Entry | None) -> bool:
         if not self._wants(name):
@@ -146,7 +154,7 @@ class DeltaSubscription:
             self._known.pop(name, None)
             if self._wants(name):
                 self._known.update({name: response.before[name]} if name in response.before else {})
-                self._dirty.setdefault(name, response.oldest)
+                self._dirty.setdefault(name, (response.oldest, response.oldest))
         if len(updates) == 1:
             version = response.versions[updates[0]]
             self._refused[updates[0]] = version
@@ -162,13 +170,14 @@ class DeltaSubscription:
             if name == ALL:
                 self._wildcard = True
                 self._owed = not entries
-                self._dirty.update({other: sequence for other in entries if other not in self._dirty})
+                for other in entries:
+                    self._dirty.mark(other, sequence)
                 continue
             self._names.add(name)
             self._known.pop(name, None)  # who asks for a name again wants to get it again
             self._refused.pop(name, None)
             self._unanswered.add(name)
-            self._dirty.setdefault(name, sequence)
+            self._dirty.mark(name, sequence)
 
     def _unsubscribe(self, name: str) -> bool:
         """Returns whether the client gives up a resource that it had."""

@@ -4,7 +4,9 @@ An update of a type waits until what it may refer to is acknowledged; a removal 
 Endpoints wait for nobody: Envoy withholds the acknowledgement of clusters until they are warm, and warm needs endpoints.
 """
 
-from envoy_xds.api import type_url
+from typing import Protocol, cast
+
+from envoy_xds.api import message, type_url
 
 CDS = type_url("envoy.config.cluster.v3.Cluster")
 EDS = type_url("envoy.config.endpoint.v3.ClusterLoadAssignment")
@@ -35,3 +37,24 @@ def waits_for(type_: str) -> frozenset[str]:
 def used_by(type_: str) -> frozenset[str]:
     """The types that may refer to this one, so that its removals wait for their pending changes."""
     return _USERS.get(type_, frozenset())
+
+
+class _EdsConfig(Protocol):
+    service_name: str
+
+
+class _Cluster(Protocol):
+    name: str
+    eds_cluster_config: _EdsConfig
+
+
+def companion(type_: str, body: bytes) -> tuple[str, str] | None:
+    """What a proxy must get again when a resource that it has changes.
+
+    Envoy replaces a changed cluster by a new one that waits for endpoints, but does not ask for them, as it is subscribed
+    already. So whoever changes a cluster sends its endpoints once more.
+    """
+    if type_ != CDS:
+        return None
+    cluster = cast("_Cluster", message("envoy.config.cluster.v3.Cluster").FromString(body))
+    return EDS, cluster.eds_cluster_config.service_name or cluster.name

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from envoy_xds.delta import ALL
 from envoy_xds.encoding import Entry, WholeRequest, whole_response
 from envoy_xds.resource import ABSENT, version_of
-from envoy_xds.subscription import NEVER, Limits, Outcome, Response
+from envoy_xds.subscription import NEVER, Dirty, Limits, Outcome, Response
 
 
 class WholeSubscription:
@@ -22,7 +22,8 @@ class WholeSubscription:
         self._sent: dict[str, Entry] = {}
         self._before: dict[str, Entry] = {}
         self._refused: dict[str, str] = {}
-        self._dirty: dict[str, int] = dict.fromkeys(entries if self._wildcard else request.names, sequence)
+        self._dirty = Dirty((name, (sequence, sequence)) for name in (entries if self._wildcard else request.names))
+        self._again: set[str] = set()
         self._owed = True
         self._nonce = ""
 
@@ -35,24 +36,29 @@ class WholeSubscription:
 
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         for name in names if self._wildcard else names & self._names:
-            self._dirty.setdefault(name, sequence)
+            self._dirty.mark(name, sequence)
+
+    def again(self, names: AbstractSet[str]) -> None:
+        for name in names & self._sent.keys():
+            self._again.add(name)
+            self._dirty.mark(name, 0)
 
     def pending(self, entries: Mapping[str, Entry]) -> float:
-        sent = self.in_flight.oldest if self.in_flight else NEVER
-        return min([sent, *(number for name, number in self._dirty.items() if name in entries)])
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest(entries))
 
     def unsettled(self) -> float:
         if self._refused:
             return 0
-        return min([self.in_flight.oldest if self.in_flight else NEVER, *self._dirty.values()])
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest())
 
     def blocked(self, limits: Limits) -> bool:
-        return limits.updates != NEVER and any(number >= limits.updates for number in self._dirty.values())
+        return self._dirty.blocked(limits.updates)
 
     def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
         if not self._dirty and not self._owed:
             return None
-        due = {n: s for n, s in self._dirty.items() if s < (limits.updates if n in entries else limits.removals)}
+        limit = {True: limits.updates, False: limits.removals}
+        due = {name: first for name, (first, last) in self._dirty.items() if last < limit[name in entries]}
         if not due and (self._dirty or not self._owed):
             return None
         after = self._state(entries, due)
@@ -72,7 +78,7 @@ class WholeSubscription:
         return after
 
     def _is_new(self, after: Mapping[str, Entry], chosen: Mapping[str, Entry]) -> bool:
-        if self._owed:
+        if self._owed or not self._again.isdisjoint(chosen):
             return True
         versions = {name: entry.version for name, entry in chosen.items()}
         if versions == self._refused:
@@ -95,9 +101,11 @@ class WholeSubscription:
         self._forget(due)
         self._before, self._sent = self._sent, after
         self._owed, self._refused, self._nonce = False, {}, nonce
+        self._again -= chosen.keys()
         state = version_of("".join(entry.version for entry in chosen.values()).encode())
         data = whole_response(self._type_url, nonce, state, [entry.whole for entry in chosen.values()])
-        self.in_flight = Response(nonce, versions, {}, min(due.values(), default=0), data)
+        before = {name: self._before[name].version for name in versions if name in self._before}
+        self.in_flight = Response(nonce, versions, before, min(due.values(), default=0), data)
         return self.in_flight
 
     def _answer(self, request: WholeRequest) -> Outcome:
@@ -111,7 +119,7 @@ class WholeSubscription:
         self._refused = {name: entry.version for name, entry in self._sent.items() if self._wildcard or name in refused}
         self._sent = self._before
         for name in response.versions:
-            self._dirty.setdefault(name, response.oldest)
+            self._dirty.setdefault(name, (response.oldest, response.oldest))
         return Outcome(rejected=tuple(refused.items()), error=request.error)
 
     def _rename(self, names: set[str], entries: Mapping[str, Entry], sequence: int) -> tuple[tuple[str, str], ...]:
@@ -121,6 +129,6 @@ class WholeSubscription:
             self._dirty.pop(name, None)
         for name in sorted(names - self._names):
             if name in entries:
-                self._dirty.setdefault(name, sequence)
+                self._dirty.mark(name, sequence)
         self._names = names
         return tuple((name, ABSENT) for name in gone)

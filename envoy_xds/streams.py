@@ -12,7 +12,7 @@ from envoy_xds.cache import Cache
 from envoy_xds.delta import DeltaSubscription
 from envoy_xds.encoding import DeltaRequest, Node, WholeRequest
 from envoy_xds.events import Acked, Nacked, ProxyEvent
-from envoy_xds.order import rank, used_by, waits_for
+from envoy_xds.order import companion, rank, used_by, waits_for
 from envoy_xds.sotw import WholeSubscription
 from envoy_xds.subscription import NEVER, Limits, Outcome, Response, Subscription
 
@@ -68,6 +68,7 @@ class Stream(Generic[R]):
                 limits = self._limits(type_url, subscription)
                 response = subscription.respond(self._cache.entries(type_url), str(next(self._nonces)), limits)
                 if response is not None:
+                    self._accompany(type_url, response)
                     return response
         return None
 
@@ -95,6 +96,16 @@ class Stream(Generic[R]):
             self._cache.acked(type_url, held)
         self._observer(Acked(self.proxy, type_url, held, complete=True))
 
+    def _accompany(self, type_url: str, response: Response) -> None:
+        """Send again what Envoy will wait for but not ask for."""
+        entries = self._cache.entries(type_url)
+        for name in response.before:
+            entry = entries.get(name)
+            found = companion(type_url, entry.resource.body()) if entry else None
+            subscription = self._subscriptions.get(found[0]) if found else None
+            if found and subscription:
+                subscription.again({found[1]})
+
     def _since(self, type_url: str) -> int:
         """The number of what a new subscription asks for: old for clusters and endpoints, as others wait for them."""
         return self._cache.sequence if waits_for(type_url) else 0
@@ -103,7 +114,7 @@ class Stream(Generic[R]):
         waiting = [(t, self._subscriptions[t]) for t in waits_for(type_url) if t in self._subscriptions]
         updates = min((s.pending(self._cache.entries(t)) for t, s in waiting), default=NEVER)
         users = [self._subscriptions[t] for t in used_by(type_url) if t in self._subscriptions]
-        limits = Limits(updates, min((s.unsettled() for s in users), default=NEVER))
+        limits = Limits(updates, min([updates, *(s.unsettled() for s in users)]))
         if not subscription.blocked(limits):
             self._blocked_since.pop(type_url, None)
             return limits

@@ -1,7 +1,7 @@
 """What a delta and a state-of-the-world subscription to one type have in common, as the stream sees them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +13,25 @@ RESPONSE_LIMIT = 3_500_000
 """Bytes of resources in one response: gRPC clients refuse messages above 4 MiB unless told otherwise."""
 
 NEVER = math.inf
+
+
+class Dirty(dict[str, tuple[int, int]]):
+    """Names that differ from what the client has, with the numbers of the first and the last change not yet sent.
+
+    The last says what a change must wait for, as it is the newest content that is sent; the first, what others wait for.
+    """
+
+    def mark(self, name: str, sequence: int) -> None:
+        known = self.get(name)
+        self[name] = (known[0] if known else sequence, sequence)
+
+    def oldest(self, only: Container[str] | None = None) -> float:
+        if only is None:
+            return min((first for first, _ in self.values()), default=NEVER)
+        return min((first for name, (first, _) in self.items() if name in only), default=NEVER)
+
+    def blocked(self, limit: float) -> bool:
+        return limit != NEVER and any(last >= limit for _, last in self.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,9 @@ class Subscription(Protocol):
 
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         """These resources of the type differ from before."""
+
+    def again(self, names: AbstractSet[str]) -> None:
+        """The client needs these once more, if it subscribes to them, though they have not changed."""
 
     def pending(self, entries: Mapping[str, Entry]) -> float:
         """The number of the oldest update that this client has not acknowledged; `NEVER` when there is none."""

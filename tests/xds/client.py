@@ -1,14 +1,14 @@
 """A discovery client for tests: says what it is told to say, and shows what it got."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import grpc
 
 from envoy_xds.api import message
 from envoy_xds.cache import Views
-from envoy_xds.events import Event
+from envoy_xds.events import Acked, Event
 from envoy_xds.resource import Fragment, Resource, simple
 from envoy_xds.server import SERVICE, AdsServer, new_server
 from operators.ir.refs import ObjectRef
@@ -17,6 +17,7 @@ DeltaRequest = message("envoy.service.discovery.v3.DeltaDiscoveryRequest")
 DeltaResponse = message("envoy.service.discovery.v3.DeltaDiscoveryResponse")
 WholeRequest = message("envoy.service.discovery.v3.DiscoveryRequest")
 WholeResponse = message("envoy.service.discovery.v3.DiscoveryResponse")
+Text = message("google.protobuf.StringValue")
 FENCE = "type.googleapis.com/test.Fence"
 PATIENCE = 20
 
@@ -26,8 +27,12 @@ def ref(name: str) -> ObjectRef:
 
 
 def thing(type_url: str, name: str, content: str, *owners: str) -> Resource:
-    """A resource whose body is text: the server does not look inside."""
-    return simple(type_url, name, content.encode(), frozenset(map(ref, owners)))
+    """A resource whose first field is a text, which most types have: the server looks no further."""
+    return simple(type_url, name, Text(value=content).SerializeToString(), frozenset(map(ref, owners)))
+
+
+def text(body: bytes) -> str:
+    return body.decode() if body.startswith(b"<") else Text.FromString(body).value
 
 
 def pieces(type_url: str, name: str, **parts: str) -> Resource:
@@ -85,14 +90,13 @@ class Server:
 
     def __init__(self, **options) -> None:
         self.events: list[Event] = []
-        self.views = Views(self.events.append)
-        self.ads = AdsServer(
-            self.views, options.get("identify", lambda context, node: ("v", node.id)), self.events.append
-        )
+        self._happened = asyncio.Event()
+        self.views = Views(self._observe)
+        self.ads = AdsServer(self.views, options.get("identify", lambda context, node: ("v", node.id)), self._observe)
         self.grpc = new_server()
         self.ads.register(self.grpc)
         self.credentials = options.get("credentials")
-        self.port = 0
+        self.port = options.get("port", 0)
 
     @property
     def cache(self):
@@ -101,14 +105,31 @@ class Server:
     def apply(self, *resources: Resource, removes: Iterable[tuple[str, str]] = ()) -> None:
         self.cache.apply(resources, removes)
 
+    def _observe(self, event: Event) -> None:
+        self.events.append(event)
+        self._happened.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the event after which the condition holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._happened.clear()
+                await self._happened.wait()
+
+    async def until_acked(self, type_url: str, name: str) -> None:
+        """Until the resource as it is published now (or its absence) is acknowledged."""
+        entry = self.cache.entries(type_url).get(name)
+        wanted = (name, entry.version if entry else "")
+        await self.until(lambda: any(e.type_url == type_url and wanted in e.versions for e in self.seen(Acked)))
+
     def seen(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def start(self) -> None:
         if self.credentials:
-            self.port = self.grpc.add_secure_port("127.0.0.1:0", self.credentials)
+            self.port = self.grpc.add_secure_port(f"127.0.0.1:{self.port}", self.credentials)
         else:
-            self.port = self.grpc.add_insecure_port("127.0.0.1:0")
+            self.port = self.grpc.add_insecure_port(f"127.0.0.1:{self.port}")
         await self.grpc.start()
 
 
@@ -141,4 +162,4 @@ def names(response) -> set[str]:
 
 
 def bodies(response) -> dict[str, str]:
-    return {resource.name: resource.resource.value.decode() for resource in response.resources}
+    return {resource.name: text(resource.resource.value) for resource in response.resources}

@@ -143,7 +143,7 @@ async def test_a_rejected_resource_falls_back_to_the_accepted_one_and_is_not_sen
     await client.nack(await client.receive(), "a: no")
 
     assert await client.fence() == []
-    assert server.cache.entries(CDS)["a"].resource.body() == b"1"
+    assert server.cache.entries(CDS)["a"].resource == thing(CDS, "a", "1", "mine")
     assert [event.message for event in server.seen(Quarantined)] == ["a: no"]
     assert server.seen(Nacked)[0].message == "a: no"
     server.apply(thing(CDS, "a", "2", "mine"))
@@ -194,7 +194,7 @@ async def test_a_rejection_by_one_proxy_of_what_another_accepted_stays_its_own(s
         await other.send(LDS)
         await other.nack(await other.receive(), "cannot bind")
         assert await other.fence() == []
-    assert server.cache.entries(LDS)["l"].resource.body() == b"1"
+    assert server.cache.entries(LDS)["l"].resource == thing(LDS, "l", "1")
     assert server.seen(Quarantined) == []
     assert server.seen(Nacked)[0].proxy == "other"
 

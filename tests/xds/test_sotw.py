@@ -4,7 +4,7 @@ import pytest
 
 from envoy_xds.events import Acked, Quarantined
 from envoy_xds.order import CDS, EDS, RDS
-from tests.xds.client import Client, Server, connected, running, thing
+from tests.xds.client import Client, Server, connected, running, text, thing
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def client(server: Server):
 
 
 def contents(response) -> list[str]:
-    return sorted(resource.value.decode() for resource in response.resources)
+    return sorted(text(resource.value) for resource in response.resources)
 
 
 async def take(client: Client, type_url: str, **subscription):
