@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doperators/node_api/node.proto\x12\rtulle.node.v1\"<\n\x07\x41\x64\x64ress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\"\x1f\n\x0cIssueRequest\x12\x0f\n\x07\x63sr_der\x18\x01 \x01(\x0c\"S\n\rIssueResponse\x12\x11\n\tchain_pem\x18\x01 \x03(\x0c\x12\x18\n\x10trust_bundle_pem\x18\x02 \x01(\x0c\x12\x15\n\rrenew_at_unix\x18\x03 \x01(\x03\"\r\n\x0bReportReply\"\xe6\x01\n\x06Report\x12\r\n\x05proxy\x18\x01 \x01(\t\x12-\n\tconnected\x18\x02 \x01(\x0b\x32\x18.tulle.node.v1.ConnectedH\x00\x12\x33\n\x0c\x64isconnected\x18\x03 \x01(\x0b\x32\x1b.tulle.node.v1.DisconnectedH\x00\x12\x33\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x1b.tulle.node.v1.AcknowledgedH\x00\x12+\n\x08rejected\x18\x05 \x01(\x0b\x32\x17.tulle.node.v1.RejectedH\x00\x42\x07\n\x05\x65vent\"\'\n\tConnected\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\"\x0e\n\x0c\x44isconnected\"(\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"J\n\x0c\x41\x63knowledged\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\"W\n\x08Rejected\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x0f\n\x07message\x18\x03 \x01(\t2R\n\x0c\x43\x65rtificates\x12\x42\n\x05Issue\x12\x1b.tulle.node.v1.IssueRequest\x1a\x1c.tulle.node.v1.IssueResponse2H\n\x07Reports\x12=\n\x06Stream\x12\x15.tulle.node.v1.Report\x1a\x1a.tulle.node.v1.ReportReply(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doperators/node_api/node.proto\x12\rtulle.node.v1\"<\n\x07\x41\x64\x64ress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\"\x1f\n\x0cIssueRequest\x12\x0f\n\x07\x63sr_der\x18\x01 \x01(\x0c\"S\n\rIssueResponse\x12\x11\n\tchain_pem\x18\x01 \x03(\x0c\x12\x18\n\x10trust_bundle_pem\x18\x02 \x01(\x0c\x12\x15\n\rrenew_at_unix\x18\x03 \x01(\x03\"\r\n\x0bReportReply\"\x99\x02\n\x06Report\x12\r\n\x05proxy\x18\x01 \x01(\t\x12-\n\tconnected\x18\x02 \x01(\x0b\x32\x18.tulle.node.v1.ConnectedH\x00\x12\x33\n\x0c\x64isconnected\x18\x03 \x01(\x0b\x32\x1b.tulle.node.v1.DisconnectedH\x00\x12\x33\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x1b.tulle.node.v1.AcknowledgedH\x00\x12+\n\x08rejected\x18\x05 \x01(\x0b\x32\x17.tulle.node.v1.RejectedH\x00\x12\x31\n\x0bquarantined\x18\x06 \x01(\x0b\x32\x1a.tulle.node.v1.QuarantinedH\x00\x42\x07\n\x05\x65vent\"\'\n\tConnected\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\"\x0e\n\x0c\x44isconnected\"(\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\\\n\x0c\x41\x63knowledged\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\"i\n\x0bQuarantined\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x10\n\x08type_url\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"W\n\x08Rejected\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x0f\n\x07message\x18\x03 \x01(\t2R\n\x0c\x43\x65rtificates\x12\x42\n\x05Issue\x12\x1b.tulle.node.v1.IssueRequest\x1a\x1c.tulle.node.v1.IssueResponse2H\n\x07Reports\x12=\n\x06Stream\x12\x15.tulle.node.v1.Report\x1a\x1a.tulle.node.v1.ReportReply(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,19 +40,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTREPLY']._serialized_start=228
   _globals['_REPORTREPLY']._serialized_end=241
   _globals['_REPORT']._serialized_start=244
-  _globals['_REPORT']._serialized_end=474
-  _globals['_CONNECTED']._serialized_start=476
-  _globals['_CONNECTED']._serialized_end=515
-  _globals['_DISCONNECTED']._serialized_start=517
-  _globals['_DISCONNECTED']._serialized_end=531
-  _globals['_VERSION']._serialized_start=533
-  _globals['_VERSION']._serialized_end=573
-  _globals['_ACKNOWLEDGED']._serialized_start=575
-  _globals['_ACKNOWLEDGED']._serialized_end=649
-  _globals['_REJECTED']._serialized_start=651
-  _globals['_REJECTED']._serialized_end=738
-  _globals['_CERTIFICATES']._serialized_start=740
-  _globals['_CERTIFICATES']._serialized_end=822
-  _globals['_REPORTS']._serialized_start=824
-  _globals['_REPORTS']._serialized_end=896
+  _globals['_REPORT']._serialized_end=525
+  _globals['_CONNECTED']._serialized_start=527
+  _globals['_CONNECTED']._serialized_end=566
+  _globals['_DISCONNECTED']._serialized_start=568
+  _globals['_DISCONNECTED']._serialized_end=582
+  _globals['_VERSION']._serialized_start=584
+  _globals['_VERSION']._serialized_end=624
+  _globals['_ACKNOWLEDGED']._serialized_start=626
+  _globals['_ACKNOWLEDGED']._serialized_end=718
+  _globals['_QUARANTINED']._serialized_start=720
+  _globals['_QUARANTINED']._serialized_end=825
+  _globals['_REJECTED']._serialized_start=827
+  _globals['_REJECTED']._serialized_end=914
+  _globals['_CERTIFICATES']._serialized_start=916
+  _globals['_CERTIFICATES']._serialized_end=998
+  _globals['_REPORTS']._serialized_start=1000
+  _globals['_REPORTS']._serialized_end=1072
 # @@protoc_insertion_point(module_scope)

@@ -122,6 +122,7 @@ class Report(_message.Message):
     DISCONNECTED_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
+    QUARANTINED_FIELD_NUMBER: _builtins.int
     proxy: _builtins.str
     """id of the stream's client, unique in the mesh"""
     @_builtins.property
@@ -132,6 +133,8 @@ class Report(_message.Message):
     def acknowledged(self) -> Global___Acknowledged: ...
     @_builtins.property
     def rejected(self) -> Global___Rejected: ...
+    @_builtins.property
+    def quarantined(self) -> Global___Quarantined: ...
     def __init__(
         self,
         *,
@@ -140,12 +143,13 @@ class Report(_message.Message):
         disconnected: Global___Disconnected | None = ...,
         acknowledged: Global___Acknowledged | None = ...,
         rejected: Global___Rejected | None = ...,
+        quarantined: Global___Quarantined | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "connected", b"connected", "disconnected", b"disconnected", "event", b"event", "rejected", b"rejected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "connected", b"connected", "disconnected", b"disconnected", "event", b"event", "quarantined", b"quarantined", "rejected", b"rejected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "connected", b"connected", "disconnected", b"disconnected", "event", b"event", "proxy", b"proxy", "rejected", b"rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "connected", b"connected", "disconnected", b"disconnected", "event", b"event", "proxy", b"proxy", "quarantined", b"quarantined", "rejected", b"rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["connected", "disconnected", "acknowledged", "rejected"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["connected", "disconnected", "acknowledged", "rejected", "quarantined"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -216,7 +220,10 @@ class Acknowledged(_message.Message):
 
     TYPE_URL_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     type_url: _builtins.str
+    complete: _builtins.bool
+    """and it has nothing else of this type"""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Version]: ...
     def __init__(
@@ -224,14 +231,51 @@ class Acknowledged(_message.Message):
         *,
         type_url: _builtins.str = ...,
         versions: _abc.Iterable[Global___Version] | None = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["type_url", b"type_url", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "type_url", b"type_url", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Acknowledged: _TypeAlias = Acknowledged  # noqa: Y015
+
+@_typing.final
+class Quarantined(_message.Message):
+    """A fragment of a resource that was found guilty of a rejection; the digest says which content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIEW_FIELD_NUMBER: _builtins.int
+    TYPE_URL_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    view: _builtins.str
+    type_url: _builtins.str
+    name: _builtins.str
+    key: _builtins.str
+    digest: _builtins.str
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        view: _builtins.str = ...,
+        type_url: _builtins.str = ...,
+        name: _builtins.str = ...,
+        key: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "key", b"key", "message", b"message", "name", b"name", "type_url", b"type_url", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quarantined: _TypeAlias = Quarantined  # noqa: Y015
 
 @_typing.final
 class Rejected(_message.Message):

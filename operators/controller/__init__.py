@@ -1,0 +1,1 @@
+"""The parts that only the controller's process puts together."""
