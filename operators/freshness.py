@@ -40,7 +40,7 @@ class Round:
     def take(self, page: Body) -> bool:
         """Add a page; True when it was the last."""
         self.version = self.version or version_of(page)
-        for item in page["items"]:
+        for item in items(page):
             self.listed[key_of(item)] = version_of(item)
         self.token = page["metadata"].get("continue", "")
         return not self.token
@@ -112,7 +112,7 @@ class Probe:
         return {"items": [], "metadata": {"resourceVersion": str(self._round.version), "continue": token}}
 
     def _note(self, page: Body) -> None:
-        for item in page["items"]:
+        for item in items(page):
             key, version = key_of(item), version_of(item)
             if self.watch.seen.get(key, 0) < version:
                 self._late.setdefault(key, (version, self._clock()))
@@ -145,6 +145,12 @@ class Probe:
         ]:
             log.info("deletion found by probe", kind=str(self.watch.path), object=key)
             self.watch.drop(key, self._round.version)
+
+
+def items(page: Body) -> list[Body]:
+    """A metadata list without items says null."""
+    found: list[Body] | None = page["items"]
+    return found or []
 
 
 class Freshness:

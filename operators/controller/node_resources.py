@@ -7,6 +7,7 @@ from envoy_xds.resource import Resource, simple
 from operators.collections import Changes
 from operators.controller.presence import NODE_VIEW
 from operators.ir.addresses import AddressAssignment
+from operators.ir.refs import ObjectRef
 from operators.node_api.node_pb2 import Address
 
 TYPE_URL = f"type.googleapis.com/{Address.DESCRIPTOR.full_name}"
@@ -35,4 +36,5 @@ class NodeResources:
 
 def encode(one: AddressAssignment) -> Resource:
     message = Address(address=one.address, interface=one.interface, owner=one.owner)
-    return simple(TYPE_URL, one.address, message.SerializeToString(deterministic=True))
+    origins = frozenset({ObjectRef("Address", "", one.address)})  # so that the ledger knows when it is announced
+    return simple(TYPE_URL, one.address, message.SerializeToString(deterministic=True), origins)

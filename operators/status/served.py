@@ -15,11 +15,15 @@ STILL_SERVED = frozenset({"Pending", "NoProxies", "EnvoyRejected"})  # proxies k
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the tables know of an object of ours: its problems, the generation they are about, its gateway's addresses."""
+    """What the tables know of an object of ours: its problems, the generation they are about, its gateway's addresses.
+
+    `announced` are those of the addresses that traffic reaches by now.
+    """
 
     generation: int
     problems: Sequence[Problem] = ()
     addresses: tuple[str, ...] = ()
+    announced: frozenset[str] = frozenset()
 
 
 def utc_now() -> datetime:
@@ -48,7 +52,7 @@ class ServedStatus:
             written,
             generation=known.generation,
             conditions=_kept(new, written.conditions),
-            addresses=addresses(new, written.addresses, known.addresses),
+            addresses=addresses(new, written.addresses, known),
         )
 
 
@@ -63,13 +67,16 @@ def patient(new: Sequence[Condition], old: Sequence[Condition]) -> tuple[Conditi
     )
 
 
-def addresses(new: Sequence[Condition], old: Sequence[str], current: tuple[str, ...]) -> tuple[str, ...]:
-    """An address appears when all proxies serve the object there, and stays through changes as long as they serve anything of it."""
+def addresses(new: Sequence[Condition], old: Sequence[str], known: Known) -> tuple[str, ...]:
+    """An address appears when it is announced and all proxies serve the object there.
+
+    It stays through changes while it is the gateway's and proxies serve anything of the object: they keep what they had.
+    """
     programmed = next(one for one in new if one.type == Type.PROGRAMMED)
     if programmed.status:
-        return current
+        return tuple(address for address in known.addresses if address in known.announced or address in old)
     if programmed.reason in STILL_SERVED:
-        return tuple(address for address in current if address in old)
+        return tuple(address for address in known.addresses if address in old)
     return ()
 
 

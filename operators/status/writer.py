@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from operators.ir.refs import ObjectRef
-from operators.kube import UNREACHABLE, Body, Kube, KubeError, Path
+from operators.kube import UNREACHABLE, Kube, KubeError, Path
 from operators.status.documents import (
     Patch,
     Written,
@@ -75,7 +75,7 @@ class StatusWriter:
         """Who knows what objects of `kind` should say."""
         self._desired[kind] = desired
 
-    def observe(self, kind: str, key: str, body: Body | None) -> None:
+    def observe(self, kind: str, key: str, body: Mapping[str, Any] | None) -> None:
         """What the API server holds now; None: it is gone."""
         namespace, _, name = key.rpartition("/")
         ref = ObjectRef(kind, namespace, name)

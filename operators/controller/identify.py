@@ -1,0 +1,59 @@
+"""Who is on a stream → what it may see.
+
+Node ids are `envoy/<node>/<pod>` and `agent/<node>/<pod>`. Over mTLS the certificate says which node it is, and the id must agree.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from envoy_xds.encoding import Node
+from envoy_xds.server import Refused
+from operators.controller.presence import INGRESS_VIEW, NODE_VIEW
+
+Context = grpc.aio.ServicerContext[Any, Any]
+AGENT = "tulle-agent"
+CONTROLLER = "tulle-controller"
+
+
+def by_node_id(_: Context, node: Node) -> tuple[str, str]:
+    """View and node name by the peer's own word: on loopback only."""
+    kind, name, pod, *more = [*node.id.split("/"), "", "", ""]
+    if not name or not pod or any(more) or kind not in {"envoy", "agent"}:
+        raise Refused(f"node id {node.id!r} is neither envoy/<node>/<pod> nor agent/<node>/<pod>")
+    return (INGRESS_VIEW if kind == "envoy" else NODE_VIEW + name), name
+
+
+def by_certificate(trust_domain: str, namespace: str) -> Callable[[Context, Node], tuple[str, str]]:
+    """As by node id, where the peer's certificate is that of this node."""
+    root = service_account(trust_domain, namespace, AGENT) + "/node/"
+
+    def identify(context: Context, node: Node) -> tuple[str, str]:
+        view, name = by_node_id(context, node)
+        if root + name not in spiffe_ids(context):
+            raise Refused(f"{node.id} has no certificate of node {name}")
+        return view, name
+
+    return identify
+
+
+def is_controller(trust_domain: str, namespace: str) -> Callable[[Context], bool]:
+    """Whether the peer is a replica of ours."""
+    wanted = service_account(trust_domain, namespace, CONTROLLER)
+    return lambda context: wanted in spiffe_ids(context)
+
+
+def service_account(trust_domain: str, namespace: str, name: str) -> str:
+    return f"spiffe://{trust_domain}/ns/{namespace}/sa/{name}"
+
+
+def spiffe_ids(context: Context) -> frozenset[str]:
+    """What the peer's verified certificate says; nothing without one."""
+    found = context.auth_context()
+    names = [
+        *found.get("x509_subject_alternative_name", ()),
+        *found.get("peer_uri", ()),
+        *found.get("peer_spiffe_id", ()),
+    ]
+    return frozenset(name.decode() if isinstance(name, bytes) else str(name) for name in names)

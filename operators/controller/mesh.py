@@ -1,0 +1,114 @@
+"""All that one replica knows: what is watched, what follows from it, and which proxies have it. No I/O, no loop.
+
+In: watch events and what proxies do. Out: resources in the views' caches, and statuses that may have changed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import structlog
+from envoy_xds.emit import emit
+
+from envoy_xds.cache import Views
+from envoy_xds.events import Event, Quarantined
+from envoy_xds.ledger import Ledger
+from operators.collections import Graph
+from operators.controller.allocation import Allocation, allocate
+from operators.controller.kinds import watch_all
+from operators.controller.node_resources import NodeResources
+from operators.controller.presence import INGRESS_VIEW, Presence
+from operators.ingress.certificates import Clock
+from operators.ingress.options import GATEWAY, IngressSettings
+from operators.ingress.tables import Sources, build
+from operators.ir.refs import ObjectRef
+from operators.reports import Sources as Replicas
+from operators.settings import Exposure, Settings
+
+log = structlog.get_logger("mesh")
+
+Observe = Callable[[str, str, Mapping[str, Any] | None], None]
+Changed = Callable[[Iterable[ObjectRef]], None]
+
+
+class MeshState:
+    """`observe` is told the bodies of objects that we write to, `changed` what may need another status."""
+
+    def __init__(
+        self, settings: Settings, observe: Observe, changed: Changed, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.settings = settings
+        self.options = ingress_settings(settings)
+        self.graph = Graph()
+        self.sources = Sources.of(self.graph)
+        self.watched = watch_all(self.graph, self.sources, observe)
+        self.tables = build(self.graph, self.sources, self.options)
+        self.ledger = Ledger(changed, clock, settings.proxy_grace_seconds)
+        self.presence = Presence(settings.proxy_grace_seconds, clock)
+        self.replicas = Replicas([self.ledger.handle, self.presence.handle])
+        self.tell_leader: Callable[[Event], None] = _nobody
+        self.views = Views(self._cache_event)
+        self._failures: dict[tuple[str, str], str] = {}
+        emit(self.tables, self.views.cache(INGRESS_VIEW))
+        self.tables.addresses.subscribe(NodeResources(self.views))
+        self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
+        self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
+
+    def condemn(self, found: Quarantined) -> None:
+        """Another replica found a fragment guilty."""
+        self.views.cache(found.view).condemn(found)
+
+    def tick(self) -> None:
+        """Now and then: what passes with time alone."""
+        self.ledger.expire()
+        self.sources.clock.set(Clock(datetime.now(UTC).replace(second=0, microsecond=0)))
+
+    def allocation(self, *, settled: bool) -> Allocation | None:
+        """Who should hold which address; None where no addresses are given out.
+
+        Before this replica has heard all agents (`settled`), those that hold addresses are taken to be there.
+        """
+        if self.options.exposure is not Exposure.LOAD_BALANCER:
+            return None
+        ready = self.presence.ready()
+        if not settled:
+            ready |= {one.node for one in self.tables.addresses.values() if one.node}
+        return allocate(self.sources.pools.values(), self.sources.nodes.values(), [GATEWAY], ready)
+
+    def note_failures(self) -> None:
+        """Log functions that raise, once: our bugs, which cost their object its updates. Those of objects are told in their status."""
+        now = {where: repr(error) for where, error in self.graph.failures.items()}
+        for (collection, key), error in now.items():
+            if self._failures.get((collection, key)) != error:
+                log.error(
+                    "computation failed", collection=collection, key=key, exc_info=self.graph.failures[collection, key]
+                )
+        self._failures = now
+
+    def _cache_event(self, event: Event) -> None:
+        self.ledger.handle(event)
+        if isinstance(event, Quarantined):
+            self.tell_leader(event)
+
+
+def ingress_settings(settings: Settings) -> IngressSettings:
+    by_node_port = settings.exposure is Exposure.NODE_PORT
+    return IngressSettings(
+        exposure=settings.exposure,
+        http_port=settings.node_port_http if by_node_port else settings.http_port,
+        https_port=settings.node_port_https if by_node_port else settings.https_port,
+        default_certificate=settings.default_certificate,
+        controller=settings.controller_name,
+    )
+
+
+def ref_of(text: str) -> ObjectRef:
+    """The inverse of `str(ref)`."""
+    kind, _, key = text.partition(" ")
+    namespace, _, name = key.rpartition("/")
+    return ObjectRef(kind, namespace, name)
+
+
+def _nobody(_: Event) -> None:
+    """Nobody leads but us, or nobody at all."""
