@@ -1,6 +1,7 @@
 """One replica's life: sync, serve, take part in the election, write when leading, end when something is beyond repair."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -102,6 +103,8 @@ class Controller:
             self._opened = monotonic()
             async with self._transport.serve(self):
                 self.synced.set()
+                gc.collect()
+                gc.freeze()  # what was listed stays: looking through it at every full collection would stop us for long
                 log.info("synced and serving", objects={watch.path.plural: len(watch.seen) for watch in self.watches})
                 await self._work()
 

@@ -70,7 +70,7 @@ async def crds(kube: Kube) -> None:
             if error.status != 409:
                 raise
     async with asyncio.timeout(30):
-        while not await served(kube):
+        while not await served(kube):  # noqa: ASYNC110 - a kind is served some time after it was accepted
             await asyncio.sleep(0.05)
 
 
