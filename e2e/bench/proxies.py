@@ -26,7 +26,9 @@ def free_port() -> int:
 @contextmanager
 def running(command: Sequence[str | Path], port: int, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start `command` pinned to `cpu`, wait until `port` accepts, end it afterwards."""
-    with subprocess.Popen(["taskset", "-c", str(cpu), *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        ["taskset", "-c", str(cpu), *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
         try:
             _await_port(process, port)
             yield process
@@ -51,11 +53,15 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
 
 def nginx_backend(folder: Path, port: int) -> list[str | Path]:
     """A server that answers every request from memory."""
-    return _nginx(folder / "backend", f"server {{ listen 127.0.0.1:{port} reuseport; location / {{ return 200 '{BODY}'; }} }}")
+    return _nginx(
+        folder / "backend", f"server {{ listen 127.0.0.1:{port} reuseport; location / {{ return 200 '{BODY}'; }} }}"
+    )
 
 
 def nginx_proxy(folder: Path, port: int, upstream: int) -> list[str | Path]:
-    location = "proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host;"
+    location = (
+        "proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host;"
+    )
     servers = f"upstream up {{ server 127.0.0.1:{upstream}; keepalive 256; }}"
     return _nginx(folder / "nginx", f"{servers} server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}")
 
@@ -87,18 +93,29 @@ def envoy_minimal(folder: Path, port: int, upstream: int) -> list[str | Path]:
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "minimal",
         "route_config": {
-            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "backend"}}]}]
+            "virtual_hosts": [
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "backend"}}],
+                }
+            ]
         },
         "http_filters": [_typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router")],
     }
     listener = {
         "address": _address(port),
-        "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}],
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
     }
     cluster = {
         "name": "backend",
         "type": "STATIC",
-        "load_assignment": {"cluster_name": "backend", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(upstream)}}]}]},
+        "load_assignment": {
+            "cluster_name": "backend",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(upstream)}}]}],
+        },
     }
     config = folder / "minimal.json"
     config.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))

@@ -18,7 +18,16 @@ class Sample:
 
 def measure(port: int, host: str, connections: int, seconds: float, cpu: int) -> Sample:
     """Load 127.0.0.1:`port` over `connections` for `seconds` from one thread; every response must be a success."""
-    command = [tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", "-H", f"Host: {host}", f"http://127.0.0.1:{port}/"]
+    command = [
+        tool("wrk"),
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:.0f}s",
+        "--latency",
+        "-H",
+        f"Host: {host}",
+        f"http://127.0.0.1:{port}/",
+    ]
     text = subprocess.run(["taskset", "-c", str(cpu), *command], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in text or "Socket errors" in text:
         raise RuntimeError(f"requests failed:\n{text}")

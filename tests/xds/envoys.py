@@ -67,9 +67,8 @@ class Envoy:
         self._admin_file = folder / "admin"
 
     async def admin(self, path: str) -> str:
-        async with asyncio.timeout(PATIENCE):
-            while not (self._admin_file.exists() and (address := self._admin_file.read_text(encoding="utf-8"))):
-                await asyncio.sleep(0.01)  # Envoy writes the file once its admin port listens; there is no event for it
+        """What the admin interface says; Envoy has written its address before it connects to us."""
+        address = self._admin_file.read_text(encoding="utf-8")
         return await asyncio.to_thread(_read, f"http://{address}{path}")
 
     async def config(self, kind: str) -> list[dict]:
