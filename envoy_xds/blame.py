@@ -9,17 +9,15 @@ What no longer fits is ignored: a rejection of a version that has been replaced 
 version in which all is good (the trouble is that proxy's own: a port in use, an older Envoy). No I/O, no time.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import count
 
+from envoy_xds.candidates import Candidate, Good, Trial
 from envoy_xds.resource import ABSENT, HEAD, Fragment, Resource
 from envoy_xds.search import Item, Search
 from operators.ir.refs import ObjectRef
-
-_REMEMBERED = 8
-"""Versions of a resource whose late acknowledgement still teaches us something."""
 
 _REFUSED = 64
 """Rejections that need no second try when the same content would be published again."""
@@ -36,51 +34,6 @@ class Rejection:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """A version that was published, and what in it was not good at the time; the order of publishing as a number."""
-
-    number: int
-    unproven: Mapping[str, Fragment]
-
-
-@dataclass(frozen=True, slots=True)
-class _Good:
-    number: int
-    fragment: Fragment
-
-
-@dataclass(slots=True)
-class _Tracked:
-    wanted: Resource
-    contents: dict[str, Fragment]
-    published: Resource | None = None
-    version: str = ABSENT
-    good: dict[str, _Good] = field(default_factory=dict)
-    trials: dict[str, _Trial] = field(default_factory=dict)
-    restrained: set[str] = field(default_factory=set)
-    """Keys at which the last good content stands in for the wanted one: on hold in a search, or rejected."""
-
-    def is_good(self, key: str, fragment: Fragment) -> bool:
-        good = self.good.get(key)
-        return good is not None and good.fragment.data == fragment.data
-
-    def compose(self) -> Resource | None:
-        """The wanted resource with the last good content where a fragment is restrained; None when nothing useful is left."""
-        if not self.restrained:
-            return self.wanted
-        parts: list[Fragment] = []
-        for fragment in self.wanted.fragments:
-            good = self.good.get(fragment.key)
-            if fragment.key not in self.restrained:
-                parts.append(fragment)
-            elif good is not None:
-                parts.append(good.fragment)
-            elif fragment.key == HEAD:
-                return None
-        return Resource(self.wanted.type_url, self.wanted.name, tuple(parts)) if parts else None
-
-
 def digest_of(fragment: Fragment) -> str:
     return blake2b(fragment.data, digest_size=8).hexdigest()
 
@@ -90,66 +43,66 @@ class Blame:
 
     def __init__(self) -> None:
         self.rejections: dict[Item, Rejection] = {}
-        self._tracked: dict[str, _Tracked] = {}
+        self._candidates: dict[str, Candidate] = {}
         self._searches: list[Search] = []
         self._refused: dict[frozenset[tuple[str, str]], str] = {}
         self._numbers = count(1)
 
     def published(self, name: str) -> Resource | None:
-        tracked = self._tracked.get(name)
-        return tracked.published if tracked else None
+        candidate = self._candidates.get(name)
+        return candidate.published if candidate else None
 
     def version(self, name: str) -> str:
-        tracked = self._tracked.get(name)
-        return tracked.version if tracked else ABSENT
+        candidate = self._candidates.get(name)
+        return candidate.version if candidate else ABSENT
 
     def held(self, name: str) -> frozenset[ObjectRef]:
         """The objects whose newest part of a resource is kept out by a search that goes on."""
-        tracked = self._tracked.get(name)
-        if tracked is None or not tracked.restrained:
+        candidate = self._candidates.get(name)
+        if candidate is None or not candidate.restrained:
             return frozenset()
-        keys = [key for key in tracked.restrained if (name, key) not in self.rejections]
-        return frozenset().union(*(tracked.contents[key].origins for key in keys))
+        keys = [key for key in candidate.restrained if (name, key) not in self.rejections]
+        return frozenset().union(*(candidate.contents[key].origins for key in keys))
 
     def unsettled(self) -> frozenset[ObjectRef]:
         """The objects with a part that no proxy has accepted yet, or whose last good part stands in."""
         origins: set[ObjectRef] = set()
-        for tracked in self._tracked.values():
-            for key, fragment in tracked.contents.items():
-                if not tracked.is_good(key, fragment):
+        for candidate in self._candidates.values():
+            for key, fragment in candidate.contents.items():
+                if not candidate.is_good(key, fragment):
                     origins |= fragment.origins
-                    good = tracked.good.get(key)
+                    good = candidate.good.get(key)
                     origins |= good.fragment.origins if good else frozenset()
         return frozenset(origins)
 
     def put(self, resource: Resource) -> set[str]:
         """The resource is wanted like this now."""
-        tracked = self._tracked.get(resource.name)
-        if tracked is None:
-            tracked = _Tracked(resource, {f.key: f for f in resource.fragments})
-            self._tracked[resource.name] = tracked
-        elif tracked.wanted == resource:
+        candidate = self._candidates.get(resource.name)
+        if candidate is None:
+            candidate = Candidate(resource, {f.key: f for f in resource.fragments})
+            self._candidates[resource.name] = candidate
+        elif candidate.wanted == resource:
             return set()
         else:
-            self._replace(tracked, resource)
+            self._replace(candidate, resource)
         return self._publish({resource.name})
 
     def drop(self, name: str) -> set[str]:
         """The resource is not wanted any more."""
-        tracked = self._tracked.pop(name, None)
-        if tracked is None:
+        candidate = self._candidates.pop(name, None)
+        if candidate is None:
             return set()
-        self._forget(tracked, list(tracked.contents))
+        self._forget(candidate, list(candidate.contents))
         return self._publish({name})
 
     def acked(self, versions: Iterable[tuple[str, str]]) -> set[str]:
         """A proxy accepted these versions, so all that is in them is good."""
         touched: set[str] = set()
         for name, version in versions:
-            tracked = self._tracked.get(name)
-            trial = tracked.trials.pop(version, None) if tracked and tracked.trials else None
-            if tracked is not None and trial is not None:
-                touched |= self._prove(tracked, trial)
+            candidate = self._candidates.get(name)
+            trial = candidate.trials.pop(version, None) if candidate and candidate.trials else None
+            if candidate is not None and trial is not None:
+                touched |= self._prove(candidate, trial)
                 self._excuse(name, version)
         return self._publish(touched) if touched or self._searches else touched
 
@@ -165,57 +118,57 @@ class Blame:
 
     def condemn(self, name: str, key: str, digest: str, message: str) -> set[str]:
         """Another replica's proxies rejected this content; ours need not try, unless they accepted it already."""
-        tracked = self._tracked.get(name)
-        fragment = tracked.contents.get(key) if tracked else None
-        if tracked is None or fragment is None or digest_of(fragment) != digest or tracked.is_good(key, fragment):
+        candidate = self._candidates.get(name)
+        fragment = candidate.contents.get(key) if candidate else None
+        if candidate is None or fragment is None or digest_of(fragment) != digest or candidate.is_good(key, fragment):
             return set()
-        self._forget(tracked, [key])
-        self._reject(tracked, key, message)
+        self._forget(candidate, [key])
+        self._reject(candidate, key, message)
         return self._publish({name})
 
-    def _replace(self, tracked: _Tracked, resource: Resource) -> None:
-        before, after = tracked.contents, {f.key: f for f in resource.fragments}
+    def _replace(self, candidate: Candidate, resource: Resource) -> None:
+        before, after = candidate.contents, {f.key: f for f in resource.fragments}
         gone = [key for key in before if key not in after]
         changed = [key for key, fragment in after.items() if key not in before or before[key].data != fragment.data]
-        if (gone or changed) and HEAD in tracked.restrained and HEAD not in tracked.good:
+        if (gone or changed) and HEAD in candidate.restrained and HEAD not in candidate.good:
             changed.append(HEAD)  # what the rest of the resource is may decide whether its head is acceptable
-        self._forget(tracked, gone + changed)
+        self._forget(candidate, gone + changed)
         for key in gone:
-            tracked.good.pop(key, None)
-        tracked.wanted, tracked.contents = resource, after
+            candidate.good.pop(key, None)
+        candidate.wanted, candidate.contents = resource, after
 
-    def _forget(self, tracked: _Tracked, keys: Iterable[str]) -> None:
+    def _forget(self, candidate: Candidate, keys: Iterable[str]) -> None:
         """These fragments have a clean sheet: neither rejected nor under investigation."""
-        if not tracked.restrained and not self._searches:
+        if not candidate.restrained and not self._searches:
             return
         for key in keys:
-            item = (tracked.wanted.name, key)
-            tracked.restrained.discard(key)
+            item = (candidate.wanted.name, key)
+            candidate.restrained.discard(key)
             self.rejections.pop(item, None)
             for search in self._searches:
                 search.forget(item)
 
-    def _prove(self, tracked: _Tracked, trial: _Trial) -> set[str]:
+    def _prove(self, candidate: Candidate, trial: Trial) -> set[str]:
         """What was published is good; returns the resource's name when it may have to be composed again."""
-        restrained = bool(tracked.restrained)
+        restrained = bool(candidate.restrained)
         for key, fragment in trial.unproven.items():
-            known = tracked.good.get(key)
-            if key not in tracked.contents or (known is not None and known.number > trial.number):
+            known = candidate.good.get(key)
+            if key not in candidate.contents or (known is not None and known.number > trial.number):
                 continue
-            tracked.good[key] = _Good(trial.number, fragment)
-            if fragment.data == tracked.contents[key].data:
-                self._forget(tracked, [key])
-        return {tracked.wanted.name} if restrained else set()
+            candidate.good[key] = Good(trial.number, fragment)
+            if fragment.data == candidate.contents[key].data:
+                self._forget(candidate, [key])
+        return {candidate.wanted.name} if restrained else set()
 
     def _is_past(self, name: str, version: str) -> bool:
-        tracked = self._tracked.get(name)
-        return tracked is None or tracked.published is None or tracked.version != version
+        candidate = self._candidates.get(name)
+        return candidate is None or candidate.published is None or candidate.version != version
 
     def _suspects(self, name: str) -> list[Item]:
-        tracked = self._tracked[name]
-        trial = tracked.trials.get(tracked.version)
+        candidate = self._candidates[name]
+        trial = candidate.trials.get(candidate.version)
         unproven = trial.unproven.items() if trial else ()
-        return [(name, key) for key, f in unproven if key not in tracked.restrained and not tracked.is_good(key, f)]
+        return [(name, key) for key, f in unproven if key not in candidate.restrained and not candidate.is_good(key, f)]
 
     def _charge(self, names: Iterable[str], message: str) -> set[str]:
         """What is published under these names was rejected: convict the only suspect, or try fewer of them."""
@@ -265,27 +218,27 @@ class Blame:
 
     def _hold(self, items: Iterable[Item]) -> None:
         for name, key in items:
-            self._tracked[name].restrained.add(key)
+            self._candidates[name].restrained.add(key)
 
     def _convict(self, search: Search, item: Item, message: str) -> None:
         name, key = item
-        tracked = self._tracked[name]
+        candidate = self._candidates[name]
         search.convict(item)
         search.trial.discard((name, HEAD))
         if key == HEAD:
-            message = self._acquit(tracked) or message
-        self._reject(tracked, key, message)
+            message = self._acquit(candidate) or message
+        self._reject(candidate, key, message)
 
-    def _acquit(self, tracked: _Tracked) -> str:
+    def _acquit(self, candidate: Candidate) -> str:
         """With a bad head nothing can be said about the rest: their clean sheets, and what was said about the first of them."""
-        said = [self.rejections[i].message for i in sorted(self.rejections) if i[0] == tracked.wanted.name]
-        self._forget(tracked, list(tracked.contents))
+        said = [self.rejections[i].message for i in sorted(self.rejections) if i[0] == candidate.wanted.name]
+        self._forget(candidate, list(candidate.contents))
         return said[0] if said else ""
 
-    def _reject(self, tracked: _Tracked, key: str, message: str) -> None:
-        name, fragment = tracked.wanted.name, tracked.contents[key]
-        origins = tracked.wanted.origins if key == HEAD else fragment.origins
-        tracked.restrained.add(key)
+    def _reject(self, candidate: Candidate, key: str, message: str) -> None:
+        name, fragment = candidate.wanted.name, candidate.contents[key]
+        origins = candidate.wanted.origins if key == HEAD else fragment.origins
+        candidate.restrained.add(key)
         self.rejections[name, key] = Rejection(name, key, digest_of(fragment), origins, message)
 
     def _publish(self, names: set[str]) -> set[str]:
@@ -295,8 +248,8 @@ class Blame:
             names = names | self._advance()
             touched |= names
             for name in names:
-                if tracked := self._tracked.get(name):
-                    self._compose(tracked)
+                if candidate := self._candidates.get(name):
+                    candidate.publish(next(self._numbers))
             known = self._known() if self._refused and names else None
             names = self._charge((name for name, _ in known[0]), known[1]) if known else set()
             if not names:
@@ -306,20 +259,8 @@ class Blame:
         names = set()
         for search in self._searches:
             for name, key in search.advance():
-                self._tracked[name].restrained.discard(key)
+                self._candidates[name].restrained.discard(key)
                 names.add(name)
         if self._searches:
             self._searches = [search for search in self._searches if not search.over]
         return names
-
-    def _compose(self, tracked: _Tracked) -> None:
-        tracked.published = tracked.compose()
-        tracked.version = tracked.published.version if tracked.published else ABSENT
-        fragments = tracked.published.fragments if tracked.published else ()
-        unproven = {f.key: f for f in fragments if not tracked.is_good(f.key, f)}
-        if not unproven:
-            return
-        tracked.trials.pop(tracked.version, None)
-        tracked.trials[tracked.version] = _Trial(next(self._numbers), unproven)
-        if len(tracked.trials) > _REMEMBERED:
-            del tracked.trials[next(iter(tracked.trials))]

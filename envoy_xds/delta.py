@@ -42,6 +42,10 @@ class DeltaSubscription:
         gone = tuple((name, ABSENT) for name in request.unsubscribe if self._unsubscribe(name))
         return Outcome(outcome.accepted + gone, outcome.rejected, outcome.error) if gone else outcome
 
+    @property
+    def backlog(self) -> int:
+        return len(self._dirty)
+
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         for name in names if self._wildcard else names & self._names:
             self._dirty.mark(name, sequence)

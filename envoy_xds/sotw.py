@@ -34,6 +34,10 @@ class WholeSubscription:
         gone = () if self._wildcard else self._rename(set(request.names), entries, sequence)
         return Outcome(outcome.accepted + gone, outcome.rejected, outcome.error) if gone else outcome
 
+    @property
+    def backlog(self) -> int:
+        return len(self._dirty)
+
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         for name in names if self._wildcard else names & self._names:
             self._dirty.mark(name, sequence)
@@ -63,6 +67,8 @@ class WholeSubscription:
             return None
         after = self._state(entries, due)
         chosen = after if self._wildcard else {name: after[name] for name in due if name in after}
+        if any(name not in entries or entries[name].version != version for name, version in self._refused.items()):
+            self._refused = {}  # what was refused is not wanted any more
         if not self._is_new(after, chosen):
             self._forget(due)
             return None

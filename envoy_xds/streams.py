@@ -62,21 +62,32 @@ class Stream(Generic[R]):
 
     def next(self) -> Response | None:
         """The next response to write; it counts as sent."""
-        for type_url in sorted(self._subscriptions, key=rank):
-            subscription = self._subscriptions[type_url]
-            if subscription.in_flight is None:
-                limits = self._limits(type_url, subscription)
-                response = subscription.respond(self._cache.entries(type_url), str(next(self._nonces)), limits)
+        while True:
+            backlog = self._backlog()
+            for type_url in sorted(self._subscriptions, key=rank):
+                response = self._respond(type_url, self._subscriptions[type_url])
                 if response is not None:
-                    self._accompany(type_url, response)
                     return response
-        return None
+            if self._backlog() == backlog:  # else a change that came to nothing may have held back another type
+                return None
+
+    def _backlog(self) -> int:
+        return sum(subscription.backlog for subscription in self._subscriptions.values())
+
+    def _respond(self, type_url: str, subscription: Subscription) -> Response | None:
+        if subscription.in_flight is not None:
+            return None
+        limits = self._limits(type_url, subscription)
+        response = subscription.respond(self._cache.entries(type_url), str(next(self._nonces)), limits)
+        if response is not None:
+            self._accompany(type_url, response)
+        return response
 
     def retry_in(self) -> float | None:
         """Seconds until patience with what is in flight ends, when something waits for it."""
-        if not self._blocked_since:
-            return None
-        return max(0.0, min(self._blocked_since.values()) + PATIENCE - self._clock())
+        now = self._clock()
+        left = [since + PATIENCE - now for since in self._blocked_since.values()]
+        return min((seconds for seconds in left if seconds > 0), default=None)
 
     def _outcome(self, request: R) -> Outcome:
         raise NotImplementedError

@@ -65,6 +65,10 @@ class Outcome:
 class Subscription(Protocol):
     in_flight: Response | None
 
+    @property
+    def backlog(self) -> int:
+        """How many changes wait to be sent."""
+
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         """These resources of the type differ from before."""
 

@@ -147,7 +147,7 @@ async def running(**options) -> AsyncIterator[Server]:
 async def connected(
     server: Server, proxy: str = "p", *, whole: bool = False, credentials=None
 ) -> AsyncIterator[Client]:
-    address = f"127.0.0.1:{server.port}"
+    address = f"{'localhost' if credentials else '127.0.0.1'}:{server.port}"
     channel = grpc.aio.secure_channel(address, credentials) if credentials else grpc.aio.insecure_channel(address)
     async with channel:
         client = Client(channel, proxy, whole=whole)
