@@ -78,6 +78,8 @@ class Probe:
 
     async def _fetch(self) -> Body:
         query = {"limit": str(PAGE)}
+        if self.watch.fields:
+            query["fieldSelector"] = self.watch.fields
         if self._round.token:
             query["continue"] = self._round.token
         try:

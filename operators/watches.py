@@ -67,8 +67,16 @@ class Watch:
     source: Source[Any]
     invalid: Source[Invalid] | None = None
     observe: Callable[[str, Body | None], None] | None = None
+    fields: str = ""  # a field selector
     seen: dict[str, int] = field(default_factory=dict)
     relisted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, what: str | None, body: Body) -> None:
+        """An event as Kopf passes it on; what is listed has no type."""
+        if what == "DELETED":
+            self.drop(key_of(body), version_of(body))
+        else:
+            self.put(body)
 
     def put(self, body: Body) -> None:
         """Take an object as it is now. Kopf keeps the order of one UID only, so what was overtaken by a recreation is told by versions."""
@@ -127,39 +135,22 @@ class Touch(Protocol):
 def register(registry: kopf.OperatorRegistry, watches: Sequence[Watch], driver: Touch) -> None:
     """Have Kopf feed `watches`, and commit soon after."""
     kopf.on.login(registry=registry)(login)
-    kopf.on.startup(registry=registry)(configure)
+    kopf.on.startup(registry=registry)(_configured(watches))
     for watch in watches:
         _register(registry, watch, driver)
 
 
 def _register(registry: kopf.OperatorRegistry, watch: Watch, driver: Touch) -> None:
-    """An index takes what is listed, added and changed: Kopf runs it before its own gate; an event handler takes what is deleted."""
-    path = (watch.path.group, watch.path.version, watch.path.plural)
-    name = watch.path.plural
+    """An event handler alone: with an index Kopf would hold a task for every listed object until all are there, and wake each
+    of them whenever one more is, which takes minutes at 10,000 objects. The gate is `freshness.py`'s."""
 
-    def index(body: kopf.Body, **_: object) -> None:
-        watch.put(dict(body))
+    async def noticed(event: Mapping[str, Any], **_: object) -> None:
+        watch.take(event["type"], event["object"])
         driver.touch()
 
-    def deleted(body: kopf.Body, **_: object) -> None:
-        watch.drop(key_of(body), version_of(body))
-        driver.touch()
-
-    kopf.index(*path, id=f"{name}-index", registry=registry)(_async(index))
-    kopf.on.event(*path, id=f"{name}-deleted", registry=registry, when=_is_deleted)(_async(deleted))
-
-
-def _async(fn: Callable[..., None]) -> Callable[..., Any]:
-    """Kopf runs plain functions in threads; sources belong to the loop."""
-
-    async def run(**kwargs: Any) -> None:
-        fn(**kwargs)
-
-    return run
-
-
-def _is_deleted(event: Mapping[str, Any], **_: object) -> bool:
-    return bool(event["type"] == "DELETED")
+    kopf.on.event(watch.path.group, watch.path.version, watch.path.plural, id=watch.path.plural, registry=registry)(
+        noticed
+    )
 
 
 class NoDiffs(kopf.DiffBaseStorage):
@@ -173,7 +164,18 @@ class NoDiffs(kopf.DiffBaseStorage):
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None: ...
 
 
-def configure(settings: kopf.OperatorSettings, **_: object) -> None:
+def _configured(watches: Sequence[Watch]) -> Callable[..., Any]:
+    async def configured(settings: kopf.OperatorSettings, **_: object) -> None:
+        configure(settings)
+        for watch in watches:
+            if watch.fields:
+                path = watch.path
+                settings.watching.field_selectors[path.group, path.version, path.plural] = watch.fields
+
+    return configured
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
     """Kopf's settings for an operator that only looks."""
     settings.peering.standalone = True
     settings.posting.enabled = False

@@ -21,6 +21,18 @@ POOL = Kind("LoadBalancerIPPool", Path(GROUP, VERSION, "loadbalancerippools"), e
 SERVED = (INGRESS.name, CILIUM_INGRESS.name)
 WRITTEN: Mapping[str, Kind] = {kind.name: kind for kind in (INGRESS, CILIUM_INGRESS, POOL)}
 
+# Certificates may be in Secrets of any type, but not in those that fill most clusters.
+SECRETS = ",".join(
+    f"type!={kind}"
+    for kind in (
+        "helm.sh/release.v1",
+        "kubernetes.io/service-account-token",
+        "kubernetes.io/dockerconfigjson",
+        "kubernetes.io/dockercfg",
+        "bootstrap.kubernetes.io/token",
+    )
+)
+
 Observe = Callable[[str, str, Mapping[str, Any] | None], None]
 
 
@@ -44,7 +56,7 @@ def watch_all(graph: Graph, sources: Sources, observe: Observe) -> Watched:
         Watch(Path("networking.k8s.io", "v1", "ingressclasses"), IngressClass, sources.ingress_classes),
         Watch(Path("", "v1", "services"), Service, sources.services),
         Watch(Path("discovery.k8s.io", "v1", "endpointslices"), EndpointSlice, sources.endpoint_slices),
-        Watch(Path("", "v1", "secrets"), Secret, sources.secrets),
+        Watch(Path("", "v1", "secrets"), Secret, sources.secrets, fields=SECRETS),
         Watch(Path("", "v1", "nodes"), Node, sources.nodes),
     ]
     return Watched((*written, *read), invalid)

@@ -32,13 +32,13 @@ class Text:
 
 
 class Operator:
-    def __init__(self, kube: Kube, interval: float, limit: float) -> None:
+    def __init__(self, kube: Kube, interval: float, limit: float, fields: str = "") -> None:
         self.graph = Graph()
         self.errors: list[Exception] = []
         self.texts = self.graph.source("texts", Text)
         self.invalid = self.graph.source("invalid", Invalid)
         missing = self.graph.source("missing", Text)
-        self.watch = Watch(CONFIG_MAPS, Text, self.texts, self.invalid)
+        self.watch = Watch(CONFIG_MAPS, Text, self.texts, self.invalid, fields=fields)
         self.watches = [self.watch, Watch(Path("tulle.dev", "v1alpha1", "missing"), Text, missing)]
         self.driver = Driver(self.graph, asyncio.get_running_loop(), self.errors.append)
         self.freshness = Freshness(kube, self.watches, self.driver, interval, limit)
@@ -59,9 +59,11 @@ class Operator:
 
 
 @asynccontextmanager
-async def running(kube: Kube, *, interval: float = 0.3, limit: float = 60.0) -> AsyncIterator[Operator]:
+async def running(
+    kube: Kube, *, interval: float = 0.3, limit: float = 60.0, fields: str = ""
+) -> AsyncIterator[Operator]:
     """An operator that has synced."""
-    operator = Operator(kube, interval, limit)
+    operator = Operator(kube, interval, limit, fields)
     registry = kopf.OperatorRegistry()
     register(registry, operator.watches, operator.driver)
     stop = asyncio.Event()

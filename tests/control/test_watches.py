@@ -91,6 +91,20 @@ async def test_deleted_and_created_again_is_the_new_one(kube: Kube, namespace: s
         assert operator.text(key) == "last"
 
 
+async def test_what_the_selector_leaves_out_is_not_watched_nor_missed(
+    kube: Kube, namespace: str, through_the_wire
+) -> None:
+    await put(kube, namespace, "hidden", "x")
+    async with running(kube, limit=0.001, fields="metadata.name!=hidden") as operator, probing(operator) as probes:
+        await put(kube, namespace, "hidden", "y")
+        key = await put(kube, namespace, "text", "x")
+        await operator.until(lambda: operator.text(key) == "x")
+        assert operator.text(f"{namespace}/hidden") is None
+        await Probe(kube, operator.watch, 0.001).round()
+
+        assert not probes.done()
+
+
 async def test_a_cut_watch_is_made_again(kube: Kube, namespace: str, wire: Wire, through_the_wire) -> None:
     async with running(kube) as operator:
         for number in range(3):
