@@ -10,11 +10,10 @@ import grpc
 
 from envoy_xds.encoding import Node
 from envoy_xds.server import Refused
+from operators.ca.spiffe import agent_id, controller_id
 from operators.controller.presence import INGRESS_VIEW, NODE_VIEW
 
 Context = grpc.aio.ServicerContext[Any, Any]
-AGENT = "tulle-agent"
-CONTROLLER = "tulle-controller"
 
 
 def by_node_id(_: Context, node: Node) -> tuple[str, str]:
@@ -27,11 +26,10 @@ def by_node_id(_: Context, node: Node) -> tuple[str, str]:
 
 def by_certificate(trust_domain: str, namespace: str) -> Callable[[Context, Node], tuple[str, str]]:
     """As by node id, where the peer's certificate is that of this node."""
-    root = service_account(trust_domain, namespace, AGENT) + "/node/"
 
     def identify(context: Context, node: Node) -> tuple[str, str]:
         view, name = by_node_id(context, node)
-        if root + name not in spiffe_ids(context):
+        if agent_id(trust_domain, namespace, name) not in spiffe_ids(context):
             raise Refused(f"{node.id} has no certificate of node {name}")
         return view, name
 
@@ -40,12 +38,8 @@ def by_certificate(trust_domain: str, namespace: str) -> Callable[[Context, Node
 
 def is_controller(trust_domain: str, namespace: str) -> Callable[[Context], bool]:
     """Whether the peer is a replica of ours."""
-    wanted = service_account(trust_domain, namespace, CONTROLLER)
+    wanted = controller_id(trust_domain, namespace)
     return lambda context: wanted in spiffe_ids(context)
-
-
-def service_account(trust_domain: str, namespace: str, name: str) -> str:
-    return f"spiffe://{trust_domain}/ns/{namespace}/sa/{name}"
 
 
 def spiffe_ids(context: Context) -> frozenset[str]:
