@@ -9,6 +9,7 @@ import kopf
 import structlog
 
 from operators import logs
+from operators.ca.identity import MeshAuthority
 from operators.controller.dev import install
 from operators.controller.mtls import MutualTls
 from operators.controller.process import Controller
@@ -39,8 +40,8 @@ def develop(registry: kopf.OperatorRegistry) -> None:
 async def serve(settings: Settings) -> None:
     """Until SIGTERM, or until something is beyond repair."""
     controller = Controller(settings)
-    async with await Kube.connect() as kube, MutualTls(settings, kube) as transport:
-        controller.start(kube, transport)
+    async with await Kube.connect() as kube, MeshAuthority.running(settings, kube) as authority:
+        controller.start(kube, MutualTls(settings, authority))
         await beside_kopf(controller)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import kopf
 import structlog
-from pydantic import Field
 
 from operators import logs
 from operators.controller.plaintext import Plaintext
 from operators.controller.process import Controller
 from operators.kube import Kube
+from operators.node_agent.envoy_bootstrap import EnvoySettings, bootstrap
 from operators.settings import Exposure, LogFormat, Port, Settings
 from operators.watches import register
 
@@ -33,7 +33,6 @@ class DevSettings(Settings):
     bind_address: str = "127.0.0.1"
     namespace: str = "default"
     log_format: LogFormat = LogFormat.CONSOLE
-    admin_port: Port = Field(15000, description="Envoy's admin page on loopback.")
     dev: bool = True
 
 
@@ -80,46 +79,11 @@ def instructions(settings: DevSettings) -> str:
 
 
 def write_bootstrap(settings: DevSettings) -> Path:
-    path = Path(tempfile.gettempdir()) / f"tulle-dev-{os.getuid()}" / "envoy.json"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.write_text(json.dumps(bootstrap(settings), indent=2))
+    """The bootstrap of a node's Envoy, without TLS to us."""
+    folder = Path(tempfile.gettempdir()) / f"tulle-dev-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    address = f"127.0.0.1:{settings.ads_port}"
+    envoy = EnvoySettings(NODE, "local", xds_address=address, xds_tls=False, envoy_directory=folder)
+    path = folder / "envoy.json"
+    path.write_text(json.dumps(bootstrap(envoy), indent=2))
     return path
-
-
-def bootstrap(settings: DevSettings) -> dict[str, object]:
-    """An Envoy that gets everything from us, over plaintext on loopback."""
-    ads = {"ads": {}, "resource_api_version": "V3"}
-    return {
-        "node": {"id": f"envoy/{NODE}/local", "cluster": "tulle"},
-        "admin": {"address": _address(settings.admin_port)},
-        "dynamic_resources": {
-            "ads_config": {
-                "api_type": "DELTA_GRPC",
-                "transport_api_version": "V3",
-                "grpc_services": [{"envoy_grpc": {"cluster_name": "tulle-controller"}}],
-            },
-            "cds_config": ads,
-            "lds_config": ads,
-        },
-        "static_resources": {"clusters": [_controller(settings.ads_port)]},
-    }
-
-
-def _controller(port: int) -> dict[str, object]:
-    endpoint = {"endpoint": {"address": _address(port)}}
-    return {
-        "name": "tulle-controller",
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {"http2_protocol_options": {}},
-            }
-        },
-        "load_assignment": {"cluster_name": "tulle-controller", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-
-
-def _address(port: int) -> dict[str, object]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
 
 import grpc
 import structlog
 
 from envoy_xds.server import AdsServer, new_server
+from operators.ca.identity import Identity, MeshAuthority
 from operators.controller.identify import by_certificate, is_controller
 from operators.controller.process import Controller
 from operators.reports import Receiver
@@ -17,29 +16,10 @@ from operators.settings import Settings
 log = structlog.get_logger("xds")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """PEM: our certificate with its chain, its key, and whom we trust."""
-
-    chain: bytes
-    key: bytes = field(repr=False)
-    bundle: bytes
-
-
-class Authority(Protocol):
-    """The mesh's CA, as seen from here."""
-
-    def identity(self) -> Identity:
-        """The controller's, as it is now."""
-
-    def register(self, server: grpc.aio.Server) -> None:
-        """Add the service that issues certificates."""
-
-
 class MutualTls:
     """Peers must have a certificate of the mesh, except on the bootstrap port, where they ask for one."""
 
-    def __init__(self, settings: Settings, authority: Authority) -> None:
+    def __init__(self, settings: Settings, authority: MeshAuthority) -> None:
         self._settings = settings
         self._authority = authority
 
