@@ -31,6 +31,8 @@ def structural(node: Any, definitions: Mapping[str, Any]) -> Any:
     if "anyOf" in node:
         return _optional(node, definitions)
     out = {name: value for name, value in node.items() if name not in DROPPED}
+    if isinstance(out.get("default"), Mapping):
+        _set_or_drop(out, {name: value for name, value in out["default"].items() if value is not None})
     if "const" in out:
         out["enum"] = [out.pop("const")]
     if out.get("additionalProperties") is False:
@@ -41,6 +43,14 @@ def structural(node: Any, definitions: Mapping[str, Any]) -> Any:
     if "properties" in out:
         out["properties"] = {name: structural(value, definitions) for name, value in out["properties"].items()}
     return out
+
+
+def _set_or_drop(out: dict[str, Any], default: dict[str, Any]) -> None:
+    """A default of nothing but absent fields is none; null is no value of any type for the API server."""
+    if default:
+        out["default"] = default
+    else:
+        del out["default"]
 
 
 def _optional(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
