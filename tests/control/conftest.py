@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from apiserver import BINARIES, ApiServer
-from wire import Wire
 
 from operators.kube import Kube
+from tests.control.apiserver import BINARIES, ApiServer
+from tests.control.wire import Wire
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from operator_under_test import CONFIG_MAPS, Operator, probing, running
-from wire import Wire
 
 from operators.freshness import Probe, StaleError
 from operators.kube import Kube, KubeError
+from tests.control.operator_under_test import CONFIG_MAPS, Operator, probing, running
+from tests.control.wire import Wire
 
 
 async def put(kube: Kube, namespace: str, name: str, text: str) -> str:
