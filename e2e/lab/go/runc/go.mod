@@ -1,0 +1,3 @@
+module tulle.local/lab/runc
+
+go 1.26.0

@@ -1,0 +1,87 @@
+"""What a cluster is: names and addresses, all derived from its name and number. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from e2e.lab.paths import CLUSTERS
+
+Cni = Literal["bridge", "ptp"]
+GATEWAY = "172.30.0.1"
+MOST_NODES = 100
+MOST_CLUSTERS = 9
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Cluster number N has nodes 172.30.N.11 and up, pods 10.24N.0.0/16, services 10.9N.0.0/16; its API is 127.0.0.1:1N443 from outside.
+
+    172.30.N.200 to .239 are free for load balancers, .250 and up for clients.
+    """
+
+    name: str
+    number: int
+    node_count: int
+    cni: Cni = "bridge"
+    kube_proxy: bool = True
+
+    @property
+    def folder(self) -> Path:
+        return CLUSTERS / self.name
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}-n{i + 1}" for i in range(self.node_count))
+
+    @property
+    def first(self) -> str:
+        """The node whose network the control plane uses."""
+        return self.nodes[0]
+
+    def address(self, node: str) -> str:
+        return f"172.30.{self.number}.{11 + self.nodes.index(node)}"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {node: self.address(node) for node in self.nodes}
+
+    @property
+    def pods(self) -> str:
+        return f"10.24{self.number}.0.0/16"
+
+    @property
+    def services(self) -> str:
+        return f"10.9{self.number}.0.0/16"
+
+    @property
+    def api_service(self) -> str:
+        return f"10.9{self.number}.0.1"
+
+    @property
+    def dns_service(self) -> str:
+        return f"10.9{self.number}.0.10"
+
+    @property
+    def api_port(self) -> int:
+        """Of the forwarder, on the machine's loopback."""
+        return 10443 + 1000 * self.number
+
+    @property
+    def api_inside(self) -> str:
+        return f"https://{self.address(self.first)}:6443"
+
+    @property
+    def pki(self) -> Path:
+        return self.folder / "pki"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "admin.kubeconfig"
+
+    def node_folder(self, node: str) -> Path:
+        return self.folder / node
+
+
+def netns(node: str) -> str:
+    """The network namespace of a node or client; the prefix keeps them apart from the user's own."""
+    return f"tulle-{node}"
