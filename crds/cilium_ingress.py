@@ -1,35 +1,38 @@
 """CiliumIngress: an Ingress, and what Ingress cannot say. Names follow Gateway API where it has one."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from crds.base import OwnModel
 from crds.core import KubeObject
-from crds.schema import rule
-from crds.status import ServedStatus
+from crds.schema import SET, keyed, rule
+from crds.strings import (
+    Duration,
+    HeaderName,
+    HeaderValue,
+    Host,
+    Hostname,
+    NewPath,
+    PortName,
+    Retriable,
+    ServiceName,
+)
 
-Name = Annotated[str, Field(min_length=1, max_length=253)]
-HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
-HeaderValue = Annotated[str, Field(max_length=4096, pattern=r"^[^\r\n\x00]*$")]
-Duration = Annotated[str, Field(max_length=32, pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
-Host = Annotated[
-    str, Field(max_length=253, pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"]
 
 
 class BackendPort(OwnModel):
     model_config = ConfigDict(
-        json_schema_extra=rule("has(self.number) != has(self.name)", "port must have exactly one of number and name")
+        json_schema_extra=rule("has(self.number) != has(self.name)", "a port has exactly one of number and name")
     )
 
     number: int | None = Field(default=None, ge=1, le=65535, description="The Service's port by number.")
-    name: str | None = Field(default=None, min_length=1, max_length=63, description="The Service's port by name.")
+    name: PortName | None = Field(default=None, description="The Service's port by name.")
 
 
 class ServiceBackend(OwnModel):
-    name: Name = Field(description="A Service in the namespace of this object.")
+    name: ServiceName = Field(description="A Service in the namespace of this object.")
     port: BackendPort = Field(description="One of its ports.")
 
 
@@ -48,17 +51,15 @@ class PathModifier(OwnModel):
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"] = Field(
         description="ReplaceFullPath replaces the whole path, ReplacePrefixMatch what a Prefix path matched."
     )
-    value: str = Field(
-        max_length=1024, pattern=r"^/[^?#]*$", description="The new path or prefix; begins with a slash."
-    )
+    value: NewPath = Field(description="The new path or prefix; begins with a slash.")
 
 
 class Rewrite(OwnModel):
     model_config = ConfigDict(
-        json_schema_extra=rule("has(self.hostname) || has(self.path)", "rewrite must have hostname or path, or both")
+        json_schema_extra=rule("has(self.hostname) || has(self.path)", "a rewrite has hostname or path, or both")
     )
 
-    hostname: Host | None = Field(default=None, description="The Host that the backend sees.")
+    hostname: Hostname | None = Field(default=None, description="The Host that the backend sees.")
     path: PathModifier | None = Field(default=None, description="The path that the backend sees.")
 
 
@@ -66,19 +67,28 @@ class Redirect(OwnModel):
     model_config = ConfigDict(
         json_schema_extra=rule(
             "has(self.scheme) || has(self.hostname) || has(self.port) || has(self.path)",
-            "redirect must change at least one of scheme, hostname, port and path",
+            "a redirect changes at least one of scheme, hostname, port and path",
         )
     )
 
     scheme: Literal["http", "https"] | None = Field(default=None, description="The new scheme; absent keeps it.")
-    hostname: Host | None = Field(default=None, description="The new host; absent keeps it.")
+    hostname: Hostname | None = Field(default=None, description="The new host; absent keeps it.")
     port: int | None = Field(default=None, ge=1, le=65535, description="The new port; absent is the scheme's own.")
     path: PathModifier | None = Field(default=None, description="The new path; absent keeps it.")
     status_code: Literal[301, 302, 303, 307, 308] = Field(default=302, description="The status of the answer.")
 
 
 class Timeouts(OwnModel):
-    """`0s` is no limit."""
+    """Limits of time; `0s` is no limit."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rule(
+            "!has(self.request) || !has(self.backendRequest) || duration(self.request) == duration('0s')"
+            " || duration(self.backendRequest) <= duration(self.request)",
+            "backendRequest cannot be longer than request: all tries together have no more time than request",
+            ".backendRequest",
+        )
+    )
 
     request: Duration | None = Field(
         default=None, description="From the request's end to the answer's end; no limit by default."
@@ -91,15 +101,11 @@ class Timeouts(OwnModel):
 
 class Retry(OwnModel):
     attempts: int = Field(default=2, ge=1, le=10, description="How often a failed request is tried again.")
-    on: list[
-        Annotated[
-            str,
-            Field(max_length=32, pattern=r"^([1-5][0-9][0-9]|5xx|gateway-error|reset|connect-failure|refused-stream)$"),
-        ]
-    ] = Field(
+    on: list[Retriable] = Field(
         default=["connect-failure", "refused-stream", "503"],
         min_length=1,
         max_length=16,
+        json_schema_extra=SET,
         description="What is tried again: status codes, 5xx, gateway-error, reset, connect-failure, refused-stream.",
     )
     per_try_timeout: Duration | None = Field(default=None, description="Limit of each try; no limit by default.")
@@ -116,9 +122,13 @@ class Header(OwnModel):
 class HeaderChanges(OwnModel):
     """Applied in the order remove, set, add."""
 
-    set: list[Header] = Field(default_factory=list, max_length=16, description="Replaces or adds.")
+    set: list[Header] = Field(
+        default_factory=list, max_length=16, json_schema_extra=keyed("name"), description="Replaces or adds."
+    )
     add: list[Header] = Field(default_factory=list, max_length=16, description="Adds beside what is there.")
-    remove: list[HeaderName] = Field(default_factory=list, max_length=16, description="Takes away.")
+    remove: list[HeaderName] = Field(
+        default_factory=list, max_length=16, json_schema_extra=SET, description="Takes away."
+    )
 
 
 class HeaderMatch(OwnModel):
@@ -129,30 +139,52 @@ class HeaderMatch(OwnModel):
     )
 
 
-_REPLACES_PREFIX = "(!has(self.rewrite) || !has(self.rewrite.path) || self.rewrite.path.type != 'ReplacePrefixMatch')"
-_REDIRECTS_PREFIX = (
-    "(!has(self.redirect) || !has(self.redirect.path) || self.redirect.path.type != 'ReplacePrefixMatch')"
-)
+def _needs_prefix(part: str) -> str:
+    """A CEL expression: if `part` replaces what a prefix matched, then there is a prefix."""
+    kept = f"!has(self.{part}) || !has(self.{part}.path) || self.{part}.path.type != 'ReplacePrefixMatch'"
+    return f"self.pathType == 'Prefix' || {kept}"
+
+
+PREFIX_NEEDED = "ReplacePrefixMatch needs pathType Prefix; ReplaceFullPath goes with all"
 
 
 class Path(OwnModel):
     model_config = ConfigDict(
         json_schema_extra=rule(
             "(has(self.backend) ? 1 : 0) + (has(self.backends) ? 1 : 0) + (has(self.redirect) ? 1 : 0) == 1",
-            "a path must have exactly one of backend, backends and redirect",
+            "a path has exactly one of backend, backends and redirect",
+        )
+        | rule(
+            "self.pathType == 'ImplementationSpecific' || self.path.startsWith('/')",
+            "a path of type Exact or Prefix begins with a slash",
+            ".path",
+        )
+        | rule(
+            r"self.pathType == 'ImplementationSpecific' || !self.path.matches(r'//|/\.\.?(/|$)')",
+            "a path of type Exact or Prefix has no //, /./ or /../",
+            ".path",
+        )
+        | rule(
+            r"self.pathType == 'ImplementationSpecific' || !self.path.matches(r'[?#\s]|%2[fF]')",
+            "a path of type Exact or Prefix has no ?, #, space or %2F",
+            ".path",
         )
         | rule(
             "!(has(self.rewrite) && has(self.redirect))",
-            "a redirect cannot be rewritten: use redirect.path and redirect.hostname",
+            "rewrite is for backends: a redirect has its own path and hostname",
+            ".rewrite",
         )
         | rule(
-            f"self.pathType == 'Prefix' || ({_REPLACES_PREFIX} && {_REDIRECTS_PREFIX})",
-            "ReplacePrefixMatch needs pathType Prefix",
+            "!has(self.redirect) || !(has(self.timeouts) || has(self.retry) || has(self.requestHeaders))",
+            "timeouts, retry and requestHeaders are for backends: a redirect asks none",
+            ".redirect",
         )
-        | rule("self.path.startsWith('/')", "path must begin with a slash")
+        | rule(_needs_prefix("rewrite"), PREFIX_NEEDED, ".rewrite.path.type")
+        | rule(_needs_prefix("redirect"), PREFIX_NEEDED, ".redirect.path.type")
         | rule(
             "!has(self.backends) || self.backends.exists(b, !has(b.weight) || b.weight > 0)",
-            "at least one of backends must have a weight above 0",
+            "at least one of backends has a weight above 0",
+            ".backends",
         )
     )
 
@@ -162,9 +194,14 @@ class Path(OwnModel):
     path_type: Literal["Exact", "Prefix", "ImplementationSpecific"] = Field(
         description="Exact, Prefix by whole segments, or ImplementationSpecific: an RE2 expression for the whole path."
     )
-    methods: list[Method] = Field(default_factory=list, max_length=9, description="Only these methods; all when empty.")
+    methods: list[Method] = Field(
+        default_factory=list, max_length=9, json_schema_extra=SET, description="Only these methods; all when empty."
+    )
     headers: list[HeaderMatch] = Field(
-        default_factory=list, max_length=16, description="Only requests with all of these headers."
+        default_factory=list,
+        max_length=16,
+        json_schema_extra=keyed("name"),
+        description="Only requests with all of these headers.",
     )
     backend: Backend | None = Field(default=None, description="Who answers.")
     backends: list[WeightedBackend] | None = Field(
@@ -204,11 +241,12 @@ class CiliumIngressSpec(OwnModel):
     model_config = ConfigDict(
         json_schema_extra=rule(
             "has(self.defaultBackend) || (has(self.rules) && size(self.rules) > 0)",
-            "spec must have rules or defaultBackend, or both",
+            "a CiliumIngress has rules or defaultBackend, or both",
         )
         | rule(
             "!self.httpsRedirect || (has(self.tls) && size(self.tls) > 0)",
-            "httpsRedirect needs tls: there would be nothing to redirect to",
+            "httpsRedirect needs tls: there is no HTTPS to redirect to",
+            ".httpsRedirect",
         )
     )
 
@@ -230,7 +268,6 @@ class CiliumIngressSpec(OwnModel):
 
 
 class CiliumIngress(KubeObject):
-    """An Ingress with timeouts, retries, rewrites, redirects, header changes, HTTP to HTTPS and weighted backends."""
+    """`status` is not kept: the writer compares with what the API server holds."""
 
     spec: CiliumIngressSpec
-    status: ServedStatus = Field(default=ServedStatus(), exclude=True, repr=False)

@@ -49,7 +49,8 @@ KINDS = (
         ServedStatus,
         (
             Column("Class", ".spec.ingressClassName"),
-            Column("Hosts", ".spec.rules[*].host"),
+            # The API server prints the first value of a list only.
+            Column("Host", ".spec.rules[*].host"),
             Column("Address", ".status.loadBalancer.ingress[*].ip"),
             Column("Accepted", _condition("Accepted", "status")),
             Column("Programmed", _condition("Programmed", "status")),
@@ -70,7 +71,7 @@ KINDS = (
             Column("Used", ".status.used", "integer"),
             Column("Total", ".status.total"),
             Column("Accepted", _condition("Accepted", "status")),
-            Column("Nodes", ".status.allocations[*].node", priority=1),
+            Column("Node", ".status.allocations[*].node", priority=1),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
     ),

@@ -6,24 +6,36 @@ from pydantic import ConfigDict, Field
 
 from crds.base import OwnModel
 from crds.core import KubeObject
-from crds.schema import rule
+from crds.schema import SET, keyed, rule, said
 from crds.status import Condition
 
-Address = Annotated[str, Field(max_length=45, pattern=r"^[0-9a-fA-F:.]+$")]
+Address = Annotated[str, Field(max_length=45)]
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 
 
 class Block(OwnModel):
     model_config = ConfigDict(
         json_schema_extra=rule(
             "has(self.cidr) ? !has(self.start) && !has(self.stop) : has(self.start) && has(self.stop)",
-            "a block must have either cidr, or start and stop",
+            "a block has either cidr, or start and stop",
         )
-        | rule("!has(self.cidr) || isCIDR(self.cidr)", "cidr must be a network such as 192.0.2.0/28 or 2001:db8::/124")
-        | rule("!has(self.start) || isIP(self.start)", "start must be an IP address")
-        | rule("!has(self.stop) || isIP(self.stop)", "stop must be an IP address")
         | rule(
-            "!(has(self.start) && has(self.stop) && isIP(self.start) && isIP(self.stop)) || ip(self.start).family() == ip(self.stop).family()",
-            "start and stop must be of one family",
+            "!has(self.cidr) || isCIDR(self.cidr)",
+            "cidr is a network such as 192.0.2.0/28 or 2001:db8::/124",
+            ".cidr",
+        )
+        | rule(
+            "!has(self.cidr) || !isCIDR(self.cidr) || cidr(self.cidr) == cidr(self.cidr).masked()",
+            "cidr begins with the first address of its network; for some addresses of one use start and stop",
+            ".cidr",
+        )
+        | rule("!has(self.start) || isIP(self.start)", "start is an IP address", ".start")
+        | rule("!has(self.stop) || isIP(self.stop)", "stop is an IP address", ".stop")
+        | rule(
+            "!has(self.start) || !has(self.stop) || !isIP(self.start) || !isIP(self.stop)"
+            " || ip(self.start).family() == ip(self.stop).family()",
+            "start and stop are both IPv4 or both IPv6",
+            ".stop",
         )
     )
 
@@ -35,10 +47,23 @@ class Block(OwnModel):
 
 
 class LabelSelectorRequirement(OwnModel):
-    key: str = Field(min_length=1, max_length=317, description="The label's name.")
+    model_config = ConfigDict(
+        json_schema_extra=rule(
+            "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+            "In and NotIn have values, Exists and DoesNotExist have none",
+            ".values",
+        )
+    )
+
+    key: str = Field(
+        max_length=317,
+        pattern=LABEL_KEY,
+        json_schema_extra=said("key is a label's name such as topology.kubernetes.io/zone"),
+        description="The label's name.",
+    )
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(description="How it is compared.")
     values: list[Annotated[str, Field(max_length=63)]] = Field(
-        default_factory=list, max_length=64, description="With In and NotIn."
+        default_factory=list, max_length=64, json_schema_extra=SET, description="With In and NotIn."
     )
 
 
@@ -78,7 +103,8 @@ class LoadBalancerIPPoolSpec(OwnModel):
     interface: str = Field(
         default="",
         max_length=15,
-        pattern=r"^[^\s/]*$",
+        pattern=r"^[^\s/:]*$",
+        json_schema_extra=said("interface is a device's name on the nodes, such as eth1"),
         description="The device that gets the address; the one with the node's own address when empty.",
     )
     disabled: bool = Field(default=False, description="Hand out no more addresses; those in use stay.")
@@ -91,11 +117,18 @@ class Allocation(OwnModel):
 
 
 class LoadBalancerIPPoolStatus(OwnModel):
-    conditions: list[Condition] = Field(default_factory=list, max_length=16, description="Accepted, and why not.")
+    conditions: list[Condition] = Field(
+        default_factory=list, max_length=16, json_schema_extra=keyed("type"), description="Accepted, and why not."
+    )
     observed_generation: int = Field(
         default=0, ge=0, description="The generation of the spec that the conditions are about."
     )
-    allocations: list[Allocation] = Field(default_factory=list, max_length=1024, description="Which address is where.")
+    allocations: list[Allocation] = Field(
+        default_factory=list,
+        max_length=1024,
+        json_schema_extra=keyed("address"),
+        description="Which address is where.",
+    )
     total: str = Field(default="", max_length=64, description="How many addresses the pool has.")
     used: int = Field(default=0, ge=0, description="How many are in use.")
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from crds.base import ApiModel
+from crds.schema import keyed
 
 
 class Condition(ApiModel):
@@ -46,7 +47,10 @@ class ServedStatus(ApiModel):
     """The status of what is served at load-balancer addresses."""
 
     conditions: list[Condition] = Field(
-        default_factory=list, description="Accepted, ResolvedRefs, Conflicted, Programmed.", max_length=16
+        default_factory=list,
+        max_length=16,
+        json_schema_extra=keyed("type"),
+        description="Accepted, ResolvedRefs, Conflicted, Programmed.",
     )
     observed_generation: int = Field(
         default=0, description="The generation of the spec that the conditions are about.", ge=0
