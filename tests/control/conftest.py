@@ -1,15 +1,21 @@
 """A real API server for all tests of this folder, a namespace and a client for each."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import yaml
 
-from operators.kube import Kube
+from operators.controller.kinds import CILIUM_INGRESS
+from operators.kube import Kube, KubeError
 from tests.control.apiserver import BINARIES, ApiServer
 from tests.control.wire import Wire
+
+MANIFESTS = Path(__file__).parents[2] / "crds/manifests"
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +59,27 @@ async def namespace(kube: Kube) -> str:
     name = f"test-{uuid.uuid4().hex[:8]}"
     await kube.create("/api/v1/namespaces", {"metadata": {"name": name}})
     return name
+
+
+@pytest_asyncio.fixture
+async def crds(kube: Kube) -> None:
+    """Our kinds, served."""
+    for path in sorted(MANIFESTS.glob("*.yaml")):
+        body = yaml.safe_load(path.read_text())
+        url = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        try:
+            await kube.create(url, body)
+        except KubeError as error:
+            if error.status != 409:
+                raise
+    async with asyncio.timeout(30):
+        while not await served(kube):  # noqa: ASYNC110 - a kind is served some time after it was accepted
+            await asyncio.sleep(0.05)
+
+
+async def served(kube: Kube) -> bool:
+    try:
+        await kube.get(CILIUM_INGRESS.path.url())
+    except KubeError:
+        return False
+    return True

@@ -4,12 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
-import pytest_asyncio
-import yaml
 
 from operators.controller.kinds import CILIUM_INGRESS, INGRESS, WRITTEN
 from operators.ir.refs import ObjectRef
@@ -19,7 +16,6 @@ from operators.status.documents import ANNOTATION, Written
 from operators.status.queue import Bucket, Queue
 from operators.status.writer import StatusWriter
 
-MANIFESTS = FilePath(__file__).parents[2] / "crds/manifests"
 SINCE = "2026-01-02T03:04:05Z"
 READY = (
     Condition("Accepted", True, "Accepted", "", 1, SINCE),
@@ -56,30 +52,6 @@ class Desk:
         async with asyncio.timeout(30):
             while len(self.writer._queue):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
-
-
-@pytest_asyncio.fixture
-async def crds(kube: Kube) -> None:
-    """Our kinds, served."""
-    for path in sorted(MANIFESTS.glob("*.yaml")):
-        body = yaml.safe_load(path.read_text())
-        url = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        try:
-            await kube.create(url, body)
-        except KubeError as error:
-            if error.status != 409:
-                raise
-    async with asyncio.timeout(30):
-        while not await served(kube):  # noqa: ASYNC110 - a kind is served some time after it was accepted
-            await asyncio.sleep(0.05)
-
-
-async def served(kube: Kube) -> bool:
-    try:
-        await kube.get(CILIUM_INGRESS.path.url())
-    except KubeError:
-        return False
-    return True
 
 
 async def ingress(kube: Kube, namespace: str, name: str = "web") -> dict[str, Any]:

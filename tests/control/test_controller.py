@@ -1,0 +1,152 @@
+"""Replicas of the controller as processes, on a real API server, with proxies that acknowledge: from an Ingress to its status."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from operators.controller.kinds import INGRESS, POOL
+from operators.kube import Kube, KubeError
+from operators.status.documents import ANNOTATION
+from tests.control.apiserver import ApiServer
+from tests.control.replicas import PATIENCE, Replica, proxy, replica
+
+pytestmark = pytest.mark.usefixtures("crds")
+
+
+async def ensure(kube: Kube, url: str, body: dict[str, Any]) -> None:
+    try:
+        await kube.create(url, body)
+    except KubeError as error:
+        if error.status != 409:
+            raise
+
+
+@pytest_asyncio.fixture
+async def shop(kube: Kube, namespace: str) -> str:
+    """A namespace with an Ingress of ours, its Service, and a node to serve it."""
+    address = {"type": "InternalIP", "address": "192.0.2.10"}
+    await ensure(kube, "/api/v1/nodes", {"metadata": {"name": "node-a"}})
+    await kube.patch("/api/v1/nodes/node-a/status", {"status": {"addresses": [address]}})
+    spec = {"controller": "tulle.dev/ingress"}
+    await ensure(kube, "/apis/networking.k8s.io/v1/ingressclasses", {"metadata": {"name": "tulle"}, "spec": spec})
+    ports = [{"name": "http", "port": 80}]
+    await kube.create(
+        f"/api/v1/namespaces/{namespace}/services", {"metadata": {"name": "web"}, "spec": {"ports": ports}}
+    )
+    await kube.create(INGRESS.path.url(namespace), {"metadata": {"name": "web"}, "spec": spec_of("a.example.com")})
+    return namespace
+
+
+def spec_of(host: str, service: str = "web") -> dict[str, Any]:
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    return {"ingressClassName": "tulle", "rules": [{"host": host, "http": {"paths": paths}}]}
+
+
+class Status:
+    """What the Ingress says."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        text = body["metadata"].get("annotations", {}).get(ANNOTATION, "[]")
+        self.conditions = {one["type"]: one for one in json.loads(text)}
+        self.addresses = [one["ip"] for one in body["status"].get("loadBalancer", {}).get("ingress", ())]
+        self.generation = body["metadata"]["generation"]
+
+    def says(self, kind: str, reason: str) -> bool:
+        found = self.conditions.get(kind, {})
+        return found.get("reason") == reason and found.get("observedGeneration") == self.generation
+
+
+async def until(kube: Kube, namespace: str, holds: Callable[[Status], bool]) -> Status:
+    url = INGRESS.path.url(namespace, "web")
+    status = Status(await kube.get(url))
+    try:
+        async with asyncio.timeout(PATIENCE / 2):
+            while not holds(status):
+                await asyncio.sleep(0.05)
+                status = Status(await kube.get(url))
+    except TimeoutError:
+        pytest.fail(f"the Ingress says {status.conditions} {status.addresses}")
+    return status
+
+
+async def leader(*replicas: Replica) -> tuple[Replica, Replica]:
+    """Who leads, and who does not."""
+    async with asyncio.timeout(PATIENCE):
+        while not any([await one.leads() for one in replicas]):  # noqa: ASYNC110 - processes
+            await asyncio.sleep(0.05)
+    first, second = replicas
+    return (first, second) if await first.leads() else (second, first)
+
+
+async def test_an_ingress_is_programmed_when_proxies_say_so_and_says_where_it_is(
+    api: ApiServer, kube: Kube, shop: str
+) -> None:
+    async with replica(api, shop, "one") as one:
+        await one.ready()
+        await until(kube, shop, lambda status: status.says("Programmed", "NoProxies") and not status.addresses)
+        async with proxy(kube, shop, one.ads_port, "envoy/node-a/pod"):
+            done = await until(
+                kube, shop, lambda status: status.says("Programmed", "Programmed") and bool(status.addresses)
+            )
+            assert done.addresses == ["192.0.2.10"]
+            assert done.conditions["Programmed"]["message"] == "acknowledged by 1 of 1 nodes"
+
+            await kube.patch(INGRESS.path.url(shop, "web"), {"spec": spec_of("a.example.com", "missing")})
+            broken = await until(kube, shop, lambda status: status.says("ResolvedRefs", "ServiceNotFound"))
+            assert broken.addresses == ["192.0.2.10"], "what is served otherwise stays where it is"
+
+            await kube.patch(INGRESS.path.url(shop, "web"), {"spec": {"ingressClassName": "other"}})
+            await until(kube, shop, lambda status: not status.conditions and not status.addresses)
+
+        assert await one.stop() == 0
+
+
+async def test_the_leader_writes_what_followers_hear_and_a_follower_takes_over(
+    api: ApiServer, kube: Kube, shop: str
+) -> None:
+    async with replica(api, shop, "one") as one, replica(api, shop, "two") as two:
+        await asyncio.gather(one.ready(), two.ready())
+        first, second = await leader(one, two)
+        async with proxy(kube, shop, second.ads_port, "envoy/node-a/pod"):
+            await until(kube, shop, lambda status: status.says("Programmed", "Programmed"))
+            before = await kube.get(INGRESS.path.url(shop, "web"))
+
+            assert await first.stop(signal.SIGKILL) == -signal.SIGKILL
+            await kube.patch(INGRESS.path.url(shop, "web"), {"spec": spec_of("b.example.com")})
+            await until(kube, shop, lambda status: status.says("Programmed", "Programmed"))
+            assert await second.leads()
+            after = Status(await kube.get(INGRESS.path.url(shop, "web")))
+
+    since = Status(before).conditions["Programmed"]["lastTransitionTime"]
+    assert after.conditions["Programmed"]["lastTransitionTime"] >= since
+    assert after.addresses == ["192.0.2.10"]
+
+
+async def test_an_address_of_a_pool_is_announced_before_it_is_told(api: ApiServer, kube: Kube, shop: str) -> None:
+    await ensure(kube, POOL.path.url(), {"apiVersion": "tulle.dev/v1alpha1", "kind": "LoadBalancerIPPool"} | pool())
+    try:
+        async with replica(api, shop, "one", exposure="LoadBalancer") as one:
+            await one.ready()
+            async with proxy(kube, shop, one.ads_port, "envoy/node-a/pod"):
+                await until(kube, shop, lambda status: status.says("Programmed", "NoAddress"))
+                async with proxy(kube, shop, one.ads_port, "agent/node-a/pod"):
+                    await until(
+                        kube,
+                        shop,
+                        lambda status: status.says("Programmed", "Programmed") and status.addresses == ["198.51.100.0"],
+                    )
+                    status = (await kube.get(POOL.path.url(name="pool")))["status"]
+        assert status["allocations"] == [{"address": "198.51.100.0", "node": "node-a", "owner": "shared"}]
+        assert (status["total"], status["used"]) == ("4", 1)
+    finally:
+        await kube.delete(POOL.path.url(name="pool"))
+
+
+def pool() -> dict[str, Any]:
+    return {"metadata": {"name": "pool"}, "spec": {"blocks": [{"cidr": "198.51.100.0/30"}]}}
