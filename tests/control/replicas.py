@@ -53,7 +53,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(api: ApiServer, namespace: str, name: str, **settings: str) -> AsyncIterator[Replica]:
+async def replica(
+    api: ApiServer, namespace: str, name: str, port: int | None = None, **settings: str
+) -> AsyncIterator[Replica]:
+    """`port`: of a wire to the API server."""
     ads, bootstrap, health = free_port(), free_port(), free_port()
     wanted = {
         "namespace": namespace,
@@ -72,7 +75,7 @@ async def replica(api: ApiServer, namespace: str, name: str, **settings: str) ->
         "log_format": "console",
     }
     variables = {f"TULLE_{name.upper()}": str(value) for name, value in (wanted | settings).items()}
-    environment = dict(os.environ, KUBECONFIG=str(api.kubeconfig()), **variables)
+    environment = dict(os.environ, KUBECONFIG=str(api.kubeconfig(port)), **variables)
     one = Replica(await asyncio.create_subprocess_exec(*START, env=environment), ads, health)
     try:
         yield one

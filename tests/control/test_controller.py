@@ -14,6 +14,7 @@ from operators.kube import Kube, KubeError
 from operators.status.documents import ANNOTATION
 from tests.control.apiserver import ApiServer
 from tests.control.replicas import PATIENCE, Replica, proxy, replica
+from tests.control.wire import Wire
 
 pytestmark = pytest.mark.usefixtures("crds")
 
@@ -146,6 +147,15 @@ async def test_an_address_of_a_pool_is_announced_before_it_is_told(api: ApiServe
         assert (status["total"], status["used"]) == ("4", 1)
     finally:
         await kube.delete(POOL.path.url(name="pool"))
+
+
+async def test_a_dead_watch_ends_the_process_loudly(api: ApiServer, kube: Kube, shop: str, wire: Wire) -> None:
+    async with replica(api, shop, "one", port=wire.port, freshness_limit_seconds="1") as one:
+        await one.ready()
+        wire.freeze()
+        await kube.patch(INGRESS.path.url(shop, "web"), {"spec": spec_of("c.example.com")})
+        async with asyncio.timeout(PATIENCE):
+            assert await one.process.wait() == 1
 
 
 def pool() -> dict[str, Any]:
