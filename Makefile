@@ -57,6 +57,7 @@ bench: setup ## one benchmark against its peers: make bench NAME=xds-change
 
 generate: setup ## regenerate CRDs, reference docs, protobuf, chart copies
 	@$(PY) -m operators.node_api.generate
+	@$(PY) -m envoy_xds.generate
 	@$(PY) -m crds.generate
 	@$(PY) -m docs.generate
 	@$(PY) -m deploy.generate

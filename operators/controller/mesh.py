@@ -9,9 +9,9 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from envoy_xds.emit import emit
 
 from envoy_xds.cache import Views
+from envoy_xds.emit import emit
 from envoy_xds.events import Event, Quarantined
 from envoy_xds.ledger import Ledger
 from operators.collections import Graph

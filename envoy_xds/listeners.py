@@ -1,0 +1,90 @@
+"""Gateways and their TLS hosts → Listeners, one for each address and port."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+
+from envoy_xds.api import encode, message, pack, type_url
+from envoy_xds.filters import connection_manager, refuse, tls_inspector
+from envoy_xds.resource import HEAD, Fragment, Resource
+from envoy_xds.sources import ADS
+from operators.ir.refs import ObjectRef
+from operators.ir.routes import ANY_HOST, Gateway, Scheme, TlsHost
+
+LISTENER = "envoy.config.listener.v3.Listener"
+TYPE_URL = type_url(LISTENER)
+ALL_ADDRESSES = "0.0.0.0"
+
+_TLS_1_2 = 3  # TlsParameters.TlsProtocol
+_TLS_CONTEXT = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+
+Fields = dict[str, object]
+
+
+def routes_name(gateway: str, scheme: Scheme) -> str:
+    """The RouteConfiguration of a gateway's scheme."""
+    return f"{gateway}/{scheme}"
+
+
+def http_listeners(gateway: Gateway) -> list[Resource]:
+    chain: Fields = {
+        "name": "http",
+        "filters": [connection_manager(f"{gateway.name}_http", routes_name(gateway.name, Scheme.HTTP))],
+    }
+    chains = (_chain_fragment("http", chain, gateway.origins),)
+    return [_listener(gateway, address, gateway.http_port, {}, chains) for address in _addresses(gateway)]
+
+
+def https_listeners(gateway: Gateway, hosts: Mapping[str, TlsHost]) -> list[Resource]:
+    """A filter chain for each set of certificates, chosen by SNI; other names are refused. None without TLS hosts."""
+    if not hosts:
+        return []
+    chains = tuple(_tls_chains(gateway, hosts.values()))
+    inspect: Fields = {"listener_filters": [tls_inspector()]}
+    return [_listener(gateway, address, gateway.https_port, inspect, chains) for address in _addresses(gateway)]
+
+
+def _tls_chains(gateway: Gateway, hosts: Iterable[TlsHost]) -> Iterable[Fragment]:
+    groups: defaultdict[tuple[tuple[str, ...], bool], list[TlsHost]] = defaultdict(list)
+    for host in hosts:
+        groups[host.certificates, host.host == ANY_HOST].append(host)
+    for (certificates, any_host), members in sorted(groups.items()):
+        name = f"{'any' if any_host else 'sni'}:{','.join(certificates) or 'refused'}"
+        names = [] if any_host else sorted(member.host for member in members)
+        serve: Fields = _serve_tls(gateway, certificates) if certificates else {"filters": [refuse()]}
+        match: Fields = {"transport_protocol": "tls", "server_names": names}
+        origins = frozenset[ObjectRef]().union(*(member.origins for member in members))
+        yield _chain_fragment(name, serve | {"name": name, "filter_chain_match": match}, origins)
+
+
+def _serve_tls(gateway: Gateway, certificates: tuple[str, ...]) -> Fields:
+    context = message(_TLS_CONTEXT)(
+        common_tls_context={
+            "tls_params": {"tls_minimum_protocol_version": _TLS_1_2},
+            "tls_certificate_sds_secret_configs": [{"name": name, "sds_config": ADS} for name in certificates],
+            "alpn_protocols": ["h2", "http/1.1"],
+        }
+    )
+    manager = connection_manager(f"{gateway.name}_https", routes_name(gateway.name, Scheme.HTTPS))
+    socket = {"name": "envoy.transport_sockets.tls", "typed_config": pack(context)}
+    return {"filters": [manager], "transport_socket": socket}
+
+
+def _chain_fragment(key: str, chain: Fields, origins: frozenset[ObjectRef]) -> Fragment:
+    return Fragment(key, encode(message(LISTENER)(filter_chains=[chain])), origins)
+
+
+def _listener(gateway: Gateway, address: str, port: int, extra: Fields, chains: tuple[Fragment, ...]) -> Resource:
+    name = f"{gateway.name}/{address}:{port}"
+    head = message(LISTENER)(
+        name=name,
+        address={"socket_address": {"address": address, "port_value": port}},
+        freebind={"value": ip_address(address).is_unspecified is False},
+        enable_reuse_port={"value": True},
+        **extra,
+    )
+    return Resource(TYPE_URL, name, (Fragment(HEAD, encode(head), gateway.origins), *chains))
+
+
+def _addresses(gateway: Gateway) -> tuple[str, ...]:
+    return gateway.addresses or (ALL_ADDRESSES,)
