@@ -1,0 +1,122 @@
+"""One node's agent: certificates, the stream from the controller, addresses, secrets for Envoy. Put together here, run until cancelled."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import grpc
+import structlog
+from prometheus_client import CollectorRegistry
+
+from operators.health import serving
+from operators.node_agent.announce import Announcer, send
+from operators.node_agent.backoff import Backoff
+from operators.node_agent.certificates import Certificates, Files, Identity
+from operators.node_agent.client import Client, mutual, plaintext
+from operators.node_agent.devices import Devices, link_ups
+from operators.node_agent.metrics import AgentMetrics, Reading
+from operators.node_agent.reconcile import Reconciler
+from operators.node_agent.sds import Secrets
+from operators.node_agent.settings import AgentSettings
+from operators.node_agent.state import State
+from operators.node_api.node_pb2 import IssueResponse
+from operators.node_api.services import issue
+
+log = structlog.get_logger("agent")
+
+MIGRATE = Path("/proc/sys/net/ipv4/tcp_migrate_req")
+ISSUE_SECONDS = 20.0
+
+
+class Agent:
+    def __init__(self, settings: AgentSettings, devices: Devices) -> None:
+        self._settings = settings
+        self._secrets = Secrets()
+        self.certificates = Certificates(
+            Files(settings.token_file, settings.bundle_file),
+            self._issue,
+            Backoff(settings.retry_seconds),
+            self._renewed,
+        )
+        self.reconciler = Reconciler(devices, Announcer(settings.announce_seconds, send), settings.node_ip)
+        self.client = Client(
+            f"agent/{settings.node_name}/{settings.pod_name}",
+            self._connect,
+            self._apply,
+            Backoff(settings.retry_seconds),
+        )
+
+    async def run(self) -> None:
+        settings = self._settings
+        registry = CollectorRegistry()
+        registry.register(AgentMetrics(self._read))
+        let_connections_migrate()
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            await stack.enter_async_context(
+                serving(settings.health_address, settings.health_port, registry, self.not_ready)
+            )
+            if settings.xds_tls:
+                await stack.enter_async_context(self._secrets.serving(settings.agent_socket, settings.envoy_uid))
+                group.create_task(self.certificates.run())
+            for work in (self.client.run(), self._rounds(), self._links()):
+                group.create_task(work)
+
+    def not_ready(self) -> str | None:
+        if self._settings.xds_tls and self.certificates.identity is None:
+            return "no certificate yet"
+        return None if self.client.state.complete else "nothing heard from the controller yet"
+
+    async def _apply(self, state: State) -> dict[str, str]:
+        return await self.reconciler.round(state.addresses, prune=state.complete)
+
+    async def _rounds(self) -> None:
+        """What others changed on the node is put right."""
+        while True:
+            await asyncio.sleep(self._settings.round_seconds)
+            problems = await self._apply(self.client.state)
+            if problems:
+                log.error("addresses that cannot be held", problems=problems)
+
+    async def _links(self) -> None:
+        async for device in link_ups():
+            log.info("device came up", device=device.name)
+            await self._apply(self.client.state)
+            self.reconciler.announce_on(device)
+
+    def _renewed(self, identity: Identity) -> None:
+        self._secrets.publish(identity)
+
+    async def _connect(self) -> grpc.aio.Channel:
+        settings = self._settings
+        if not settings.xds_tls:
+            return plaintext(settings.xds_address)
+        one = await self.certificates.ready()
+        return mutual(settings.xds_address, settings.server_name, one.bundle, one.key, one.chain)
+
+    async def _issue(self, roots: bytes, csr: bytes, token: str) -> IssueResponse:
+        settings = self._settings
+        credentials = grpc.ssl_channel_credentials(roots)
+        options = [("grpc.ssl_target_name_override", settings.server_name)]
+        async with grpc.aio.secure_channel(settings.bootstrap_address, credentials, options) as channel:
+            return await issue(channel, csr, token, ISSUE_SECONDS)
+
+    def _read(self) -> Reading:
+        identity = self.certificates.identity
+        return Reading(
+            len(self.reconciler.held),
+            len(self.reconciler.problems),
+            self.client.connected,
+            identity.renew_at if identity else 0.0,
+        )
+
+
+def let_connections_migrate() -> None:
+    """So that an Envoy that closes its listeners hands its waiting connections to the one that shares the port."""
+    try:
+        MIGRATE.write_text("1", encoding="ascii")
+    except OSError as error:
+        log.warning(
+            "an Envoy that is replaced may lose connections: the sysctl could not be set",
+            sysctl="net.ipv4.tcp_migrate_req",
+            error=str(error),
+        )

@@ -1,0 +1,32 @@
+"""The agent's state as metrics, read at the scrape."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    held: int
+    problems: int
+    connected: bool
+    renew_at: float  # seconds since 1970; 0 without a certificate
+
+
+class AgentMetrics(Collector):
+    def __init__(self, read: Callable[[], Reading]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._read()
+        yield GaugeMetricFamily("tulle_agent_addresses", "Load-balancer addresses that this node holds.", now.held)
+        yield GaugeMetricFamily(
+            "tulle_agent_address_problems", "Addresses that this node should hold and cannot.", now.problems
+        )
+        yield GaugeMetricFamily("tulle_agent_connected", "Whether the controller is heard.", float(now.connected))
+        yield GaugeMetricFamily(
+            "tulle_agent_certificate_renewal_timestamp_seconds", "When the certificate is due.", now.renew_at
+        )
