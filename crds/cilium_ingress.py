@@ -8,6 +8,7 @@ from crds.base import OwnModel
 from crds.core import KubeObject
 from crds.schema import SET, keyed, rule
 from crds.strings import (
+    DURATION,
     Duration,
     HeaderName,
     HeaderValue,
@@ -83,8 +84,10 @@ class Timeouts(OwnModel):
 
     model_config = ConfigDict(
         json_schema_extra=rule(
-            "!has(self.request) || !has(self.backendRequest) || duration(self.request) == duration('0s')"
-            " || duration(self.backendRequest) <= duration(self.request)",
+            "!has(self.request) || !has(self.backendRequest)"
+            # What is no duration has a message of its own.
+            f" || !self.request.matches(r'{DURATION}') || !self.backendRequest.matches(r'{DURATION}')"
+            " || duration(self.request) == duration('0s') || duration(self.backendRequest) <= duration(self.request)",
             "backendRequest cannot be longer than request: all tries together have no more time than request",
             ".backendRequest",
         )
@@ -101,7 +104,8 @@ class Timeouts(OwnModel):
 
 class Retry(OwnModel):
     attempts: int = Field(default=2, ge=1, le=10, description="How often a failed request is tried again.")
-    on: list[Retriable] = Field(
+    # Not `on`: in YAML that is a boolean.
+    retry_on: list[Retriable] = Field(
         default=["connect-failure", "refused-stream", "503"],
         min_length=1,
         max_length=16,

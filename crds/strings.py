@@ -9,6 +9,7 @@ from crds.schema import said
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 # The last label has a letter; otherwise it would be an IP address.
 _NAME = rf"({_LABEL}\.)*([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?"
+DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 
 Host = Annotated[
     str,
@@ -34,7 +35,7 @@ Duration = Annotated[
     str,
     Field(
         max_length=32,
-        pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+        pattern=DURATION,
         json_schema_extra=said("a duration is written like 500ms, 10s or 1m30s; 0s is no limit"),
     ),
 ]

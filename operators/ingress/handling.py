@@ -70,7 +70,7 @@ def timeouts(given: api.Timeouts, field: str, report: Report) -> Timeouts:
 def retry(given: api.Retry, field: str, report: Report) -> Retry:
     pause = _limit(given.backoff, f"{field}.backoff", None, report)
     per_try = _limit(given.per_try_timeout, f"{field}.perTryTimeout", None, report)
-    conditions = tuple(sorted(set(given.on)))
+    conditions = tuple(sorted(set(given.retry_on)))
     if pause is None:
         return Retry(given.attempts, conditions, per_try)
     return Retry(given.attempts, conditions, per_try, pause)
