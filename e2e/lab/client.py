@@ -27,7 +27,9 @@ class ClientNamespace:
         network.plug(self.name, self.address, self._port)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         network.unplug(self.name)
 
     def command(self, *command: Word) -> Sequence[Word]:

@@ -27,7 +27,13 @@ def make(layout: Layout) -> None:
     """All keys, certificates and kubeconfigs of a new cluster."""
     layout.pki.mkdir(parents=True)
     authority, front = _authority(layout.pki, "ca"), _authority(layout.pki, "front-ca")
-    names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
+    names = [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ]
     addresses = ["127.0.0.1", layout.api_service, layout.address(layout.first)]
     _leaf(layout.pki, "apiserver", authority, "kube-apiserver", hosts=[*names, *addresses])
     _leaf(layout.pki, "apiserver-kubelet", authority, "kube-apiserver-kubelet-client", group="system:masters")
@@ -46,21 +52,29 @@ def make(layout: Layout) -> None:
 def _authority(folder: Path, name: str) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    certificate = _builder(subject, subject, key).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = _builder(subject, subject, key).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     signed = certificate.sign(key, hashes.SHA256())
     _write(folder, name, signed, key)
     return Authority(signed, key)
 
 
-def _leaf(folder: Path, name: str, authority: Authority, common_name: str, *, group: str = "", hosts: Sequence[str] = ()) -> None:
+def _leaf(
+    folder: Path, name: str, authority: Authority, common_name: str, *, group: str = "", hosts: Sequence[str] = ()
+) -> None:
     """A serving certificate where there are hosts, else a client's."""
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []
     subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
-    builder = _builder(subject, authority.certificate.subject, key).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    builder = _builder(subject, authority.certificate.subject, key).add_extension(
+        x509.ExtendedKeyUsage([usage]), critical=False
+    )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+        )
     _write(folder, name, builder.sign(authority.key, hashes.SHA256()), key)
 
 
@@ -102,7 +116,9 @@ def _kubeconfig(layout: Layout, path: Path, user: str, server: str) -> None:
         "kind": "Config",
         "current-context": layout.name,
         "clusters": [{"name": layout.name, "cluster": {"server": server, "certificate-authority": f"{pki}/ca.crt"}}],
-        "users": [{"name": user, "user": {"client-certificate": f"{pki}/{user}.crt", "client-key": f"{pki}/{user}.key"}}],
+        "users": [
+            {"name": user, "user": {"client-certificate": f"{pki}/{user}.crt", "client-key": f"{pki}/{user}.key"}}
+        ],
         "contexts": [{"name": layout.name, "context": {"cluster": layout.name, "user": user}}],
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,9 @@ Word = str | Path
 
 def run(*command: Word, check: bool = True, input: str | None = None, env: dict[str, str] | None = None) -> str:  # noqa: A002
     """The command's output without the last newline; LabError with all it said where it fails."""
-    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=input, env=env, check=False)
+    result = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, input=input, env=env, check=False
+    )
     if check and result.returncode:
         words = " ".join(str(word) for word in command)
         raise LabError(f"{words}: exit status {result.returncode}\n{result.stdout}{result.stderr}".rstrip())
