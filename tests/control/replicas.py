@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 
@@ -18,7 +19,7 @@ from operators.ca.authority import Names, key_pem, make_key
 from operators.ca.spiffe import agent_id
 from operators.ca.store import Store
 from operators.controller.node_resources import TYPE_URL
-from operators.kube import Kube
+from operators.kube import Kube, KubeError
 from tests.control.apiserver import ApiServer, free_port
 from tests.xds.client import Client
 
@@ -109,6 +110,14 @@ async def proxy(kube: Kube, namespace: str, port: int, name: str) -> AsyncIterat
 async def _agree(client: Client) -> None:
     while (response := await client.call.read()) is not grpc.aio.EOF:
         await client.ack(response)
+
+
+async def ensure(kube: Kube, url: str, body: dict[str, Any]) -> None:
+    try:
+        await kube.create(url, body)
+    except KubeError as error:
+        if error.status != 409:
+            raise
 
 
 def _read(url: str) -> str:

@@ -10,21 +10,13 @@ import pytest
 import pytest_asyncio
 
 from operators.controller.kinds import INGRESS, POOL
-from operators.kube import Kube, KubeError
+from operators.kube import Kube
 from operators.status.documents import ANNOTATION
 from tests.control.apiserver import ApiServer
-from tests.control.replicas import PATIENCE, Replica, proxy, replica
+from tests.control.replicas import PATIENCE, Replica, ensure, proxy, replica
 from tests.control.wire import Wire
 
 pytestmark = pytest.mark.usefixtures("crds")
-
-
-async def ensure(kube: Kube, url: str, body: dict[str, Any]) -> None:
-    try:
-        await kube.create(url, body)
-    except KubeError as error:
-        if error.status != 409:
-            raise
 
 
 @pytest_asyncio.fixture
