@@ -169,7 +169,7 @@ class Path(OwnModel):
             ".path",
         )
         | rule(
-            r"self.pathType == 'ImplementationSpecific' || !self.path.matches(r'[?#\s]|%2[fF]')",
+            r"self.pathType == 'ImplementationSpecific' || !self.path.matches(r'[?#\pC\pZ]|%2[fF]')",
             "a path of type Exact or Prefix has no ?, #, space or %2F",
             ".path",
         )

@@ -73,7 +73,7 @@ NewPath = Annotated[
     str,
     Field(
         max_length=1024,
-        pattern=r"^/[^?#\s]*$",
+        pattern=r"^/[^?#\pC\pZ]*$",
         json_schema_extra=said("a new path begins with a slash and has no ?, # or space"),
     ),
 ]
