@@ -29,12 +29,21 @@ class Answer:
         return str(self.seen.get("pod", "")).rsplit("-", 2)[0]
 
 
-def fetch(url: str, address: str, *, method: str = "GET", headers: dict[str, str] | None = None, timeout: float = 30) -> Answer:
+def fetch(
+    url: str,
+    address: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    port: int = 0,
+    timeout: float = 30,
+) -> Answer:
     """Request `url` from the gateway at `address`, with the URL's host in Host and SNI. Certificates are not verified, only reported."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"
-    connection = http.client.HTTPConnection(address, 443 if tls else 80, timeout=timeout)
-    connection.sock = socket.create_connection((address, 443 if tls else 80), timeout=timeout)
+    port = port or (443 if tls else 80)
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    connection.sock = socket.create_connection((address, port), timeout=timeout)
     serial = None
     try:
         if tls:

@@ -43,7 +43,12 @@ class Story:
         metadata = {"name": NAME, "annotations": dict(self.given.get("annotations", {}))}
         class_name = self.given.get("ingressClassName", "tulle")
         if self.kind == "CiliumIngress":
-            return {"apiVersion": "tulle.dev/v1alpha1", "kind": "CiliumIngress", "metadata": metadata, "spec": self.given["ciliumIngress"]}
+            return {
+                "apiVersion": "tulle.dev/v1alpha1",
+                "kind": "CiliumIngress",
+                "metadata": metadata,
+                "spec": self.given["ciliumIngress"],
+            }
         spec = dict(self.given["ingress"]) | ({"ingressClassName": class_name} if class_name else {})
         return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
 

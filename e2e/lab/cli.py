@@ -14,7 +14,7 @@ from e2e.lab.errors import LabError
 from e2e.lab.layout import Cni
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-console = Console()
+console = Console(log_path=False)
 
 
 @app.command()

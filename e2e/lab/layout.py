@@ -8,6 +8,7 @@ from e2e.lab.paths import CLUSTERS
 
 Cni = Literal["bridge", "ptp"]
 GATEWAY = "172.30.0.1"
+PREFIX = "tulle-"  # of every network namespace, to keep them apart from the user's own
 MOST_NODES = 100
 MOST_CLUSTERS = 9
 
@@ -83,5 +84,5 @@ class Layout:
 
 
 def netns(node: str) -> str:
-    """The network namespace of a node or client; the prefix keeps them apart from the user's own."""
-    return f"tulle-{node}"
+    """The network namespace of a node or client."""
+    return f"{PREFIX}{node}"

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from e2e.lab.layout import GATEWAY, Layout, netns
-from e2e.lab.run import in_netns, run, succeeds
+from e2e.lab.layout import GATEWAY, PREFIX, Layout, netns
+from e2e.lab.run import in_netns, run
 
-FABRIC = "tulle-fabric"
+FABRIC = f"{PREFIX}fabric"
+NAMES = Path("/run/netns")
 
 
 def exists(name: str) -> bool:
-    return Path("/run/netns", name).exists()
+    return (NAMES / name).exists()
 
 
 def ensure_fabric() -> None:
@@ -39,7 +40,7 @@ def unplug(name: str) -> None:
     """Remove a namespace, and the fabric with the last one. Absent is fine."""
     if exists(name):
         run("ip", "netns", "del", name)
-    if exists(FABRIC) and "master br0" not in run("ip", "-n", FABRIC, "link", "show", "master", "br0"):
+    if exists(FABRIC) and not any(path.name.startswith(PREFIX) and path.name != FABRIC for path in NAMES.iterdir()):
         run("ip", "netns", "del", FABRIC)
 
 
@@ -53,7 +54,3 @@ def route_pods(node: str, ranges: dict[str, str], addresses: dict[str, str]) -> 
     for other, cidr in ranges.items():
         if other != node:
             run("ip", "-n", netns(node), "route", "replace", cidr, "via", addresses[other])
-
-
-def is_empty() -> bool:
-    return not exists(FABRIC) or not succeeds("ip", "-n", FABRIC, "link", "show", "br0")

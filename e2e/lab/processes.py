@@ -12,6 +12,9 @@ from pathlib import Path
 from e2e.lab.run import Word
 
 END_SECONDS = 10
+_children: list[
+    subprocess.Popen[bytes]
+] = []  # kept, since a Popen that is collected complains that its process still runs
 
 
 def start(folder: Path, name: str, command: Sequence[Word]) -> None:
@@ -25,6 +28,7 @@ def start(folder: Path, name: str, command: Sequence[Word]) -> None:
             start_new_session=True,
             cwd=folder,
         )
+    _children.append(process)
     record = {"pid": process.pid, "started": started(process.pid)}
     (folder / f"{name}.process").write_text(json.dumps(record))
 

@@ -1,0 +1,1 @@
+"""Options and fixtures of the tests on the embedded cluster."""
