@@ -5,7 +5,7 @@ import binascii
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from crds.base import ApiModel
 
@@ -102,7 +102,9 @@ class EndpointSlice(KubeObject):
 
 
 class Secret(KubeObject):
-    """Values stay encoded until they are asked for, and never print."""
+    """Values stay encoded until they are asked for, and never print, not even in errors."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     type: str = "Opaque"
     data: dict[str, str] = Field(default_factory=dict, repr=False)
