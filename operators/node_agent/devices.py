@@ -68,11 +68,11 @@ class Devices:
 
 async def link_ups() -> AsyncIterator[Device]:
     """Devices that come up, from now on."""
-    async with AsyncIPRoute() as netlink:
-        await netlink.bind(groups=GROUP_LINK)
-        up = {one.index for one in [_device(link) async for link in await netlink.get_links()] if one.up}
+    async with AsyncIPRoute() as events, Devices() as devices:
+        await events.bind(groups=GROUP_LINK)
+        up = {one.index for one in (await devices.look()).devices if one.up}
         while True:
-            async for event in netlink.get():
+            async for event in events.get():
                 if event["event"] not in ("RTM_NEWLINK", "RTM_DELLINK"):
                     continue
                 device = _device(event)

@@ -37,7 +37,7 @@ class Admin:
     def statistics(self, pattern: str) -> dict[str, int]:
         """Counters and gauges by name."""
         _, text = self.get(f"/stats?format=json&filter={pattern}")
-        return {one["name"]: int(one["value"]) for one in json.loads(text)["stats"] if "value" in one}
+        return {one["name"]: one["value"] for one in json.loads(text)["stats"] if isinstance(one.get("value"), int)}
 
     def connections(self) -> int:
         """Open connections of clients."""

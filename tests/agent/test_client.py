@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from envoy_xds.events import Acked, Connected, Nacked
+from envoy_xds.events import Connected, Nacked
 from envoy_xds.resource import simple
 from operators.node_agent.backoff import Backoff
 from operators.node_agent.client import TYPE_URL, Client, plaintext
@@ -22,11 +22,13 @@ class Node:
 
     def __init__(self) -> None:
         self.seen: list[set[str]] = []
+        self.applied = asyncio.Event()
         self.bad: dict[str, str] = {}
 
     async def apply(self, state: State) -> dict[str, str]:
         assert state.complete
         self.seen.append(set(state.told))
+        self.applied.set()
         return {name: why for name, why in self.bad.items() if name in state.told}
 
 
@@ -67,7 +69,8 @@ async def test_what_is_told_is_applied_and_acknowledged():
 
 async def test_an_empty_answer_is_complete_too():
     async with running() as server, Running().to(server) as agent:
-        await server.until(lambda: server.seen(Acked))
+        async with asyncio.timeout(20):
+            await agent.node.applied.wait()
 
         assert agent.node.seen == [set()]
         assert agent.client.state == State(complete=True)

@@ -62,7 +62,7 @@ async def main() -> None:
     await asyncio.to_thread(sys.stdin.read)
     tally.stopping = True
     await asyncio.gather(*tasks)
-    print(json.dumps(vars(tally)))
+    sys.stdout.write(json.dumps(vars(tally)))
 
 
 if __name__ == "__main__":
