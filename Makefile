@@ -10,7 +10,7 @@ UV := $(TULLE_CACHE)/uv/bin/uv
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo demo-stop test check lint types contracts generated unit root e2e soak bench generate format lock images
+.PHONY: help setup demo demo-stop test check lint types contracts generated unit root e2e soak bench generate format lock images kubernetes
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ demo-stop: setup ## take the demo's cluster down
 
 test: setup check root e2e ## all tests, on a fresh machine too (root)
 
-check: setup lint types contracts generated unit ## the quick part: no root, two minutes
+check: setup lint types contracts generated unit ## the quick part: no root, two minutes once everything is built
 
 lint: setup ## ruff: rules and format
 	@ruff check . && ruff format --check .
@@ -40,10 +40,13 @@ contracts: setup ## who may import whom
 generated: setup ## generated files are what their generators make
 	@tools/generated
 
-unit: setup ## tests without root
+unit: setup kubernetes ## tests without root
 	@pytest -q tests -m 'not root'
 
-root: setup ## tests in network namespaces (root)
+kubernetes: setup ## build Kubernetes and its runtime for the embedded cluster, once (ten minutes the first time)
+	@$(PY) -m e2e.lab.build
+
+root: setup kubernetes ## tests in network namespaces (root)
 	@pytest -q tests -m root
 
 e2e: setup ## tests on the embedded cluster (root)
