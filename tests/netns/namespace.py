@@ -55,3 +55,7 @@ def opened() -> Iterator[int]:
 def set_sysctl(name: str, value: object) -> None:
     """In the namespace that this thread is in."""
     Path("/proc/sys", *name.split(".")).write_text(str(value), encoding="ascii")
+
+
+def get_sysctl(name: str) -> str:
+    return Path("/proc/sys", *name.split(".")).read_text(encoding="ascii").strip()
