@@ -56,8 +56,8 @@ class Agent:
                 serving(settings.health_address, settings.health_port, registry, self.not_ready)
             )
             if settings.xds_tls:
-                await stack.enter_async_context(self._secrets.serving(settings.agent_socket, settings.envoy_uid))
                 group.create_task(self.certificates.run())
+                group.create_task(self._serve_secrets())
             for work in (self.client.run(), self._rounds(), self._links()):
                 group.create_task(work)
 
@@ -78,10 +78,20 @@ class Agent:
                 log.error("addresses that cannot be held", problems=problems)
 
     async def _links(self) -> None:
-        async for device in link_ups():
-            log.info("device came up", device=device.name)
-            await self._apply(self.client.state)
-            self.reconciler.announce_on(device)
+        while True:
+            try:
+                async for device in link_ups():
+                    log.info("device came up", device=device.name)
+                    await self._apply(self.client.state)
+                    self.reconciler.announce_on(device)
+            except OSError as error:  # more events than the kernel keeps for us: we missed some
+                log.warning("link events lost", error=str(error))
+
+    async def _serve_secrets(self) -> None:
+        """Only when there are some: an Envoy that had them from an agent before us must not hear that there are none."""
+        await self.certificates.ready()
+        async with self._secrets.serving(self._settings.agent_socket, self._settings.envoy_uid):
+            await asyncio.Event().wait()
 
     def _renewed(self, identity: Identity) -> None:
         self._secrets.publish(identity)

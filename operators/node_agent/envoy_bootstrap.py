@@ -73,7 +73,7 @@ def bootstrap(settings: EnvoySettings) -> Json:
         "node": {"id": f"envoy/{settings.node_name}/{settings.pod_name}", "cluster": "tulle"},
         "admin": {"address": {"pipe": {"path": str(settings.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {
-            "ads_config": _grpc_source(CONTROLLER),
+            "ads_config": _grpc_source(CONTROLLER, patience="5s"),
             "cds_config": ads,
             "lds_config": ads,
         },
@@ -84,12 +84,15 @@ def bootstrap(settings: EnvoySettings) -> Json:
     }
 
 
-def _grpc_source(cluster: str) -> Json:
+def _grpc_source(cluster: str, patience: str) -> Json:
+    """`patience`: the longest pause before it connects anew; Envoy's own is half a minute."""
+    pauses = {"base_interval": "0.2s", "max_interval": patience}
+    service = {"cluster_name": cluster, "retry_policy": {"retry_back_off": pauses}}
     return {
         "api_type": "DELTA_GRPC",
         "transport_api_version": "V3",
         "set_node_on_first_message_only": True,
-        "grpc_services": [{"envoy_grpc": {"cluster_name": cluster}}],
+        "grpc_services": [{"envoy_grpc": service}],
     }
 
 
@@ -151,7 +154,7 @@ def _secret(name: str) -> Json:
     source = {
         "resource_api_version": "V3",
         "initial_fetch_timeout": FOREVER,
-        "api_config_source": _grpc_source(AGENT),
+        "api_config_source": _grpc_source(AGENT, patience="1s"),
     }
     return {"name": name, "sds_config": source}
 

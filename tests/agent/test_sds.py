@@ -127,6 +127,19 @@ async def test_a_renewal_cuts_nothing_and_counts_at_the_next_connection(tmp_path
             await renewed.until(lambda: renewed.seen(Acked))
 
 
+async def test_without_an_agent_envoy_goes_on_with_what_it_has_and_finds_the_controller_again(tmp_path):
+    mesh, secrets = Mesh(), Secrets()
+    secrets.publish(mesh.node())
+    async with mesh.running() as server, envoy(tmp_path, server.port):
+        async with secrets.serving(tmp_path / "agent.sock"):
+            server.apply(cluster("c"), endpoints("c", 1))
+            await server.until_acked(CDS, "c")
+        await server.ads.stop(server.grpc, grace=0)
+        async with mesh.running(port=server.port) as again:
+            again.apply(cluster("c"), endpoints("c", 1), cluster("d"), endpoints("d", 1))
+            await again.until_acked(CDS, "d")
+
+
 async def test_an_agent_that_is_started_again_serves_on_the_same_path_even_beside_its_predecessor(tmp_path):
     mesh, path = Mesh(), tmp_path / "agent.sock"
     path.write_text("left over")
