@@ -1,0 +1,1 @@
+"""How Tulle gets into a cluster."""

@@ -1,0 +1,35 @@
+"""Copies into the chart what is made elsewhere: the CRDs, and the version. Run by `make generate`, compared by CI."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MANIFESTS = ROOT / "crds/manifests"
+CHART = ROOT / "deploy/helm/tulle"
+
+
+def sync_crds(manifests: Path = MANIFESTS, chart: Path = CHART) -> None:
+    """Helm takes CRDs from the chart's own folder and follows no links."""
+    folder = chart / "crds"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for manifest in sorted(manifests.glob("*.yaml")):
+        shutil.copyfile(manifest, folder / manifest.name)
+
+
+def sync_version(project: Path = ROOT / "pyproject.toml", chart: Path = CHART) -> None:
+    """Chart and images have the project's version."""
+    version = tomllib.loads(project.read_text())["project"]["version"]
+    file = chart / "Chart.yaml"
+    file.write_text(re.sub(r"^(version|appVersion): .*$", rf"\1: {version}", file.read_text(), flags=re.MULTILINE))
+
+
+def main() -> None:
+    sync_crds()
+    sync_version()
+
+
+if __name__ == "__main__":
+    main()
