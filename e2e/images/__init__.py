@@ -1,5 +1,5 @@
 """The container images, built here and kept as OCI archives: `build()` makes what changed and says where each one is."""
 
-from e2e.images.build import build, reference
+from e2e.images.archives import build, reference
 
 __all__ = ["build", "reference"]

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from e2e.images.build import NAMES, build
+from e2e.images.archives import NAMES, build
 from e2e.lab.errors import LabError
 
 

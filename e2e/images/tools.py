@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from e2e.images.paths import STORAGE
+from e2e.images.paths import STORAGE, UV
 from e2e.lab.errors import LabError
 from e2e.lab.run import Word, run, succeeds
 
@@ -13,6 +13,8 @@ PROGRAMS = ("buildah", "mmdebstrap")
 def ensure() -> None:
     if os.geteuid() != 0:
         raise LabError("building images needs root: they have files of several owners")
+    if not UV.exists():
+        raise LabError(f"{UV} is missing: run `make setup`")
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if not missing:
         return

@@ -67,3 +67,4 @@ def _forget_older(name: str) -> None:
     archives = sorted(IMAGES.glob(f"{name}-*.tar"), key=lambda archive: archive.stat().st_mtime)
     for old in archives[:-KEPT]:
         old.unlink()
+    buildah("rmi", "--prune")  # images that lost their name to this one; layers in use stay
