@@ -136,6 +136,14 @@ class HeaderChanges(OwnModel):
 
 
 class HeaderMatch(OwnModel):
+    model_config = ConfigDict(
+        json_schema_extra=rule(
+            "self.type != 'RegularExpression' || self.value != ''",
+            "a RegularExpression is not empty; .* matches any value",
+            ".value",
+        )
+    )
+
     name: HeaderName = Field(description="The header's name; case does not matter.")
     value: HeaderValue = Field(description="What it must be.")
     type: Literal["Exact", "RegularExpression"] = Field(

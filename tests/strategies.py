@@ -140,7 +140,7 @@ MATCHES: dict[str, st.SearchStrategy[Any]] = {
             st.fixed_dictionaries(
                 {
                     "name": HEADER_NAMES,
-                    "value": st.sampled_from([".*", "a|b", ""]),
+                    "value": st.sampled_from([".*", "a|b", "|"]),
                     "type": st.just("RegularExpression"),
                 }
             ),
