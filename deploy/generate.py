@@ -22,8 +22,13 @@ def sync_crds(manifests: Path = MANIFESTS, chart: Path = CHART) -> None:
 def sync_version(project: Path = ROOT / "pyproject.toml", chart: Path = CHART) -> None:
     """Chart and images have the project's version."""
     version = tomllib.loads(project.read_text())["project"]["version"]
-    file = chart / "Chart.yaml"
-    file.write_text(re.sub(r"^(version|appVersion): .*$", rf"\1: {version}", file.read_text(), flags=re.MULTILINE))
+    _put(chart / "Chart.yaml", r"^(version|appVersion): .*$", rf"\1: {version}")
+    _put(chart / "values.yaml", r"^  tag: .*$", f'  tag: "{version}"')
+
+
+def _put(file: Path, pattern: str, line: str) -> None:
+    """Replace lines, and leave the file's comments as they are."""
+    file.write_text(re.sub(pattern, line, file.read_text(), flags=re.MULTILINE))
 
 
 def main() -> None:

@@ -31,8 +31,10 @@ def ensure_helm() -> Path:
 def _build(binary: Path) -> None:
     unfinished = BINARIES / ".helm.unfinished"
     name = f"{MODULE}/internal/version.version"
-    environment = dict(os.environ, GOBIN=str(unfinished), CGO_ENABLED="0", GOFLAGS="-trimpath -buildvcs=false", GOWORK="off")
-    run(ensure_go(), "install", "-ldflags", f"-s -w -X {name}={VERSION}", f"{MODULE}/cmd/helm@{VERSION}", env=environment)
+    flags = f"-s -w -X {name}={VERSION}"
+    how = {"GOBIN": str(unfinished), "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false", "GOWORK": "off"}
+    install = ("nice", ensure_go(), "install", "-ldflags", flags, f"{MODULE}/cmd/helm@{VERSION}")
+    run(*install, env={**os.environ, **how})
     (unfinished / "helm").rename(binary)
     unfinished.rmdir()
 

@@ -15,20 +15,26 @@ app.kubernetes.io/component: {{ index . 1 }}
 
 {{- /* An image by digest or tag; argument: (list . "tulle"). */ -}}
 {{- define "tulle.image" -}}
-{{- $top := index . 0 }}{{ $image := index $top.Values.images (index . 1) -}}
-{{- if $image.digest }}{{ printf "%s@%s" $image.repository $image.digest }}
-{{- else }}{{ printf "%s:%s" $image.repository (default $top.Chart.AppVersion $image.tag) }}{{ end -}}
+{{- $image := (index . 0).Values.image }}{{ $name := printf "%s/%s" $image.registry (index . 1) -}}
+{{- with index $image.digests (index . 1) }}{{ printf "%s@%s" $name . }}
+{{- else }}{{ printf "%s:%s" $name $image.tag }}{{ end -}}
 {{- end }}
 
 {{- define "tulle.service" -}}
 {{ printf "tulle-controller.%s.svc" .Release.Namespace }}
 {{- end }}
 
-{{- /* Environment variables that all parts share. */ -}}
-{{- define "tulle.env" -}}
-- {name: TULLE_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+{{- /* Environment variables, in groups: each part gets those that it reads. */ -}}
+{{- define "tulle.env.pod" -}}
 - {name: TULLE_POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+{{- end }}
+
+{{- define "tulle.env.mesh" -}}
+- {name: TULLE_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: TULLE_TRUST_DOMAIN, value: {{ .Values.trustDomain | quote }}}
+{{- end }}
+
+{{- define "tulle.env.log" -}}
 - {name: TULLE_LOG_LEVEL, value: {{ .Values.log.level | quote }}}
 - {name: TULLE_LOG_FORMAT, value: {{ .Values.log.format | quote }}}
 {{- end }}
@@ -39,7 +45,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- with $part.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
-{{- with $top.Values.images.pullSecrets }}
+{{- with $top.Values.image.pullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $part.nodeSelector }}
