@@ -12,7 +12,7 @@ from operators import logs
 from operators.ca.identity import MeshAuthority
 from operators.controller.dev import install
 from operators.controller.mtls import MutualTls
-from operators.controller.process import Controller
+from operators.controller.process import Controller, identity
 from operators.kube import Kube
 from operators.settings import Settings
 from operators.watches import register
@@ -53,9 +53,15 @@ async def beside_kopf(controller: Controller) -> None:
     running = asyncio.create_task(controller.run(), name="controller")
     signals = asyncio.create_task(_signals(controller, stopping), name="signals")
     # Kopf believes that every task made after its start is its own, and cancels them when it stops; so it is started last and stopped last
-    watching = asyncio.create_task(
-        kopf.operator(registry=registry, clusterwide=True, standalone=True, stop_flag=stop_kopf), name="kopf"
+    # Named by us, as Kopf would look for the user's name, which a container's user may not have
+    operator = kopf.operator(
+        registry=registry,
+        clusterwide=True,
+        standalone=True,
+        stop_flag=stop_kopf,
+        identity=identity(controller.settings),  # type: ignore[arg-type]
     )
+    watching = asyncio.create_task(operator, name="kopf")
     try:
         await asyncio.wait({running, watching, signals}, return_when=asyncio.FIRST_COMPLETED)
     finally:
