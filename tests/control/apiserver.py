@@ -99,6 +99,7 @@ class ApiServer:
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             f"--service-account-key-file={self.folder / 'sa.pub'}",
             f"--service-account-signing-key-file={self.folder / 'sa.key'}",
+            "--allow-privileged=true",  # as clusters are installed; a container that sets sysctls asks for it
             "--disable-admission-plugins=ServiceAccount",
             "--profiling=false",
         ]
