@@ -1,28 +1,11 @@
 """What a route does, as fields of `envoy.config.route.v3.Route`."""
 
-import re
-
-from envoy_xds.api import message, pack
 from envoy_xds.durations import duration
-from operators.ir.routes import (
-    Action,
-    Forward,
-    Match,
-    PrefixPath,
-    Redirect,
-    ReplacePath,
-    ReplacePrefix,
-    Respond,
-    Retry,
-)
-
-SAFE_RETRIES = ("connect-failure", "refused-stream", "reset-before-request")
-"""What no backend can have processed: tried again on another endpoint also when nobody asks for it."""
+from envoy_xds.paths import Fields, normalised, path_rewrite
+from envoy_xds.retries import retry_policy
+from operators.ir.routes import Action, Forward, Match, Redirect, ReplacePath, Respond, Rewrite, WeightedCluster
 
 _STATUS = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}  # RedirectAction.RedirectResponseCode
-_BACKOFF_GROWTH = 10  # the longest pause between tries, in bases; Envoy's own factor
-
-Fields = dict[str, object]
 
 
 def action_fields(action: Action, match: Match) -> Fields:
@@ -36,71 +19,26 @@ def action_fields(action: Action, match: Match) -> Fields:
 
 
 def _forward(forward: Forward, match: Match) -> Fields:
-    used = [weighted for weighted in forward.clusters if weighted.weight > 0]
-    to: Fields = (
-        {"cluster": used[0].cluster}
-        if len(used) == 1
-        else {
-            "weighted_clusters": {"clusters": [{"name": one.cluster, "weight": {"value": one.weight}} for one in used]}
-        }
-    )
+    """An idle limit of zero is none, as is a total one; Envoy's own would be 15 s."""
     timeouts = {"timeout": duration(forward.timeouts.request), "idle_timeout": duration(forward.timeouts.idle)}
-    return to | timeouts | _rewrite(forward, match) | {"retry_policy": _retry(forward)}
+    return _clusters(forward.clusters) | timeouts | _rewrite(forward.rewrite, match) | retry_policy(forward)
 
 
-def _rewrite(forward: Forward, match: Match) -> Fields:
-    if forward.rewrite is None:
+def _clusters(weighted: tuple[WeightedCluster, ...]) -> Fields:
+    used = [one for one in weighted if one.weight > 0]
+    if len(used) == 1:
+        return {"cluster": used[0].cluster}
+    return {"weighted_clusters": {"clusters": [{"name": one.cluster, "weight": {"value": one.weight}} for one in used]}}
+
+
+def _rewrite(rewrite: Rewrite | None, match: Match) -> Fields:
+    """A backend that is told another host gets the client's in X-Forwarded-Host."""
+    if rewrite is None:
         return {}
-    host: Fields = {} if forward.rewrite.host is None else {"host_rewrite_literal": forward.rewrite.host}
-    return host | _path_rewrite(forward.rewrite.path, match)
-
-
-def _path_rewrite(path: ReplacePrefix | ReplacePath | None, match: Match) -> Fields:
-    match path:
-        case None:
-            return {}
-        case ReplacePath(value):
-            return _regex_rewrite("^.*$", value)
-        case ReplacePrefix(value):
-            return _prefix_rewrite(match.path.value if isinstance(match.path, PrefixPath) else "/", value)
-
-
-def _prefix_rewrite(matched: str, value: str) -> Fields:
-    """Envoy replaces text, we replace segments: neither `//` nor a lost slash where one of the two is `/`."""
-    value = value.rstrip("/")
-    if matched == "/":
-        return {"prefix_rewrite": f"{value}/"}
-    if not value:
-        return _regex_rewrite(f"^{re.escape(matched)}/*", "/")
-    return {"prefix_rewrite": value}
-
-
-def _regex_rewrite(pattern: str, value: str) -> Fields:
-    substitution = value.replace("\\", "\\\\")
-    return {"regex_rewrite": {"pattern": {"regex": pattern}, "substitution": substitution}}
-
-
-def _retry(forward: Forward) -> Fields:
-    retry = forward.retry or Retry(attempts=2, on=())
-    codes = [int(one) for one in retry.on if one.isdigit()]
-    conditions = dict.fromkeys((*SAFE_RETRIES, *(one for one in retry.on if not one.isdigit())))
-    if codes:
-        conditions["retriable-status-codes"] = None
-    limit = retry.per_try_timeout or forward.timeouts.backend_request
-    base, longest = duration(retry.backoff_base), duration(retry.backoff_base * _BACKOFF_GROWTH)
-    other_host = {"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": _previous_hosts()}
-    return {
-        "retry_on": ",".join(conditions),
-        "num_retries": {"value": retry.attempts},
-        "retriable_status_codes": codes,
-        "retry_back_off": {"base_interval": base, "max_interval": longest},
-        "retry_host_predicate": [other_host],
-        "host_selection_retry_max_attempts": 3,
-    } | ({"per_try_timeout": duration(limit)} if limit else {})
-
-
-def _previous_hosts() -> object:
-    return pack(message("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")())
+    path = path_rewrite(rewrite.path, match.path)
+    if rewrite.host is None:
+        return path
+    return path | {"host_rewrite_literal": rewrite.host, "append_x_forwarded_host": True}
 
 
 def _redirect(redirect: Redirect, match: Match) -> Fields:
@@ -111,9 +49,6 @@ def _redirect(redirect: Redirect, match: Match) -> Fields:
         fields["host_redirect"] = redirect.host
     if redirect.port is not None:
         fields["port_redirect"] = redirect.port
-    match redirect.path:
-        case ReplacePath(value):
-            fields["path_redirect"] = value
-        case other:
-            fields |= _path_rewrite(other, match)
-    return fields
+    if isinstance(redirect.path, ReplacePath):
+        return fields | {"path_redirect": normalised(redirect.path.value)}
+    return fields | path_rewrite(redirect.path, match.path)

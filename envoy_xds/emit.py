@@ -1,16 +1,17 @@
-"""Subscribes to the tables of the IR and keeps a cache of Envoy's resources current; computes only what changed.
+"""Follows the tables of the IR and keeps a cache of Envoy's resources current.
 
-Routes and listeners are published while their gateway is there: what no proxy asks for, nobody acknowledges.
+All that one commit changes is published at once, so that what is removed is removed after what still used it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeVar
 
 from envoy_xds import clusters, endpoints, listeners, routes, secrets
 from envoy_xds.cache import Cache
-from envoy_xds.resource import Fragment, Resource
-from operators.ir.routes import Certificate, Cluster, Endpoints, Gateway, Scheme, TlsHost, VirtualHost
+from envoy_xds.gateways import Gateways
+from envoy_xds.resource import Resource
+from operators.ir.routes import Certificate, Cluster, Endpoints, Gateway, TlsHost, VirtualHost
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -48,105 +49,41 @@ class Tables(Protocol):
     def endpoints(self) -> Table[Endpoints]: ...
 
 
-def emit(tables: Tables, cache: Cache) -> None:
-    """From now on, `cache` follows `tables`."""
-    tables.endpoints.subscribe(_each(cache, endpoints.TYPE_URL, endpoints.load_assignment))
-    tables.clusters.subscribe(_each(cache, clusters.TYPE_URL, clusters.cluster))
-    tables.certificates.subscribe(_each(cache, secrets.TYPE_URL, secrets.secret))
-    gateways = Gateways(cache)
-    tables.gateways.subscribe(gateways.on_gateways)
-    tables.tls_hosts.subscribe(gateways.on_tls_hosts)
-    tables.virtual_hosts.subscribe(gateways.on_virtual_hosts)
+def emit(tables: Tables, cache: Cache) -> Callable[[], None]:
+    """Publish what is in the tables; the returned function publishes what has changed since: call it after each commit."""
+    emitter = Emitter(cache)
+    emitter.follow(tables)
+    emitter.publish()
+    return emitter.publish
 
 
-def _each(cache: Cache, type_url: str, make: Callable[[T], Resource]) -> Callable[[Changes[T]], None]:
-    """One resource for each row of a table."""
-
-    def follow(changes: Changes[T]) -> None:
-        cache.apply(
-            [make(row) for row in changes.upserts.values()], [(type_url, key) for key in sorted(changes.deletes)]
-        )
-
-    return follow
-
-
-class Gateways:
-    """Listeners and routes of gateways, which are made of several rows each."""
-
+class Emitter:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._gateways: dict[str, Gateway] = {}
-        self._tls: dict[str, dict[str, TlsHost]] = {}
-        self._hosts: dict[tuple[str, str], dict[str, Fragment]] = {}
-        self._listeners: dict[str, set[str]] = {}
-        self._routes: dict[str, set[str]] = {}
+        self._gateways = Gateways()
+        self._changed: dict[tuple[str, str], Resource | None] = {}  # by type URL and name
 
-    def on_gateways(self, changes: Changes[Gateway]) -> None:
-        self._gateways |= changes.upserts
-        for key in changes.deletes:
-            del self._gateways[key]
-        for key in sorted(changes.upserts.keys() | changes.deletes):
-            self._publish_listeners(key)
-            self._publish_routes(key)
+    def follow(self, tables: Tables) -> None:
+        tables.endpoints.subscribe(self._each(endpoints.TYPE_URL, endpoints.load_assignment))
+        tables.clusters.subscribe(self._each(clusters.TYPE_URL, clusters.cluster))
+        tables.certificates.subscribe(self._each(secrets.TYPE_URL, secrets.secret))
+        tables.gateways.subscribe(lambda now: self._gateways.gateways_changed(now.upserts, now.deletes))
+        tables.tls_hosts.subscribe(lambda now: self._gateways.tls_hosts_changed(now.upserts, now.deletes))
+        tables.virtual_hosts.subscribe(lambda now: self._gateways.virtual_hosts_changed(now.upserts, now.deletes))
 
-    def on_tls_hosts(self, changes: Changes[TlsHost]) -> None:
-        touched = set()
-        for key in changes.deletes:
-            gateway, _, host = key.partition("/")
-            del self._tls[gateway][host]
-            touched.add(gateway)
-        for one in changes.upserts.values():
-            self._tls.setdefault(one.gateway, {})[one.host] = one
-            touched.add(one.gateway)
-        for gateway in sorted(touched):
-            self._publish_listeners(gateway)
-            self._publish_routes(gateway)
+    def publish(self) -> None:
+        self._changed |= {(listeners.TYPE_URL, name): one for name, one in self._gateways.listeners()}
+        self._changed |= {(routes.TYPE_URL, name): one for name, one in self._gateways.routes()}
+        changed, self._changed = self._changed, {}
+        if changed:
+            upserts = [one for one in changed.values() if one is not None]
+            self._cache.apply(upserts, [key for key, one in changed.items() if one is None])
 
-    def on_virtual_hosts(self, changes: Changes[VirtualHost]) -> None:
-        touched = set()
-        for key in changes.deletes:
-            gateway, scheme, host = key.split("/", 2)
-            del self._hosts[gateway, scheme][host]
-            touched.add((gateway, scheme))
-        for one in changes.upserts.values():
-            self._hosts.setdefault((one.gateway, one.scheme), {})[one.host] = routes.host_fragment(one)
-            touched.add((one.gateway, one.scheme))
-        for gateway, scheme in sorted(touched):
-            self._publish_routes(gateway, [Scheme(scheme)])
+    def _each(self, type_url: str, make: Callable[[T], Resource]) -> Callable[[Changes[T]], None]:
+        """One resource for each row of a table."""
 
-    def _publish_listeners(self, gateway: str) -> None:
-        one = self._gateways.get(gateway)
-        wanted = (
-            []
-            if one is None
-            else listeners.http_listeners(one) + listeners.https_listeners(one, self._tls.get(gateway, {}))
-        )
-        self._exchange(listeners.TYPE_URL, self._listeners.setdefault(gateway, set()), wanted, keep=())
+        def follow(now: Changes[T]) -> None:
+            self._changed |= {(type_url, key): make(row) for key, row in now.upserts.items()}
+            self._changed |= dict.fromkeys((type_url, key) for key in now.deletes)
 
-    def _publish_routes(self, gateway: str, schemes: Iterable[Scheme] = tuple(Scheme)) -> None:
-        """Of the given schemes; the others stay as they are."""
-        schemes = tuple(schemes)
-        published = self._routes.setdefault(gateway, set())
-        names = {listeners.routes_name(gateway, scheme) for scheme in schemes}
-        wanted = [self._routes_of(gateway, scheme) for scheme in schemes if self._is_used(gateway, scheme)]
-        self._exchange(routes.TYPE_URL, published, wanted, keep=published - names)
-
-    def _is_used(self, gateway: str, scheme: Scheme) -> bool:
-        """Whether a listener refers to the routes of this scheme."""
-        if gateway not in self._gateways:
-            return False
-        return scheme is Scheme.HTTP or any(host.certificates for host in self._tls.get(gateway, {}).values())
-
-    def _routes_of(self, gateway: str, scheme: Scheme) -> Resource:
-        hosts = self._hosts.get((gateway, scheme), {})
-        ordered = (hosts[host] for host in sorted(hosts))
-        return routes.route_configuration(
-            listeners.routes_name(gateway, scheme), ordered, self._gateways[gateway].origins
-        )
-
-    def _exchange(self, type_url: str, published: set[str], wanted: list[Resource], keep: Iterable[str]) -> None:
-        names = {resource.name for resource in wanted}
-        gone = published - names - set(keep)
-        self._cache.apply(wanted, [(type_url, name) for name in sorted(gone)])
-        published -= gone
-        published |= names
+        return follow

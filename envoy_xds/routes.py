@@ -3,22 +3,13 @@
 import re
 from collections.abc import Iterable
 
-from envoy_xds.actions import Fields, action_fields
+from envoy_xds.actions import action_fields
 from envoy_xds.api import encode, message, type_url
+from envoy_xds.paths import Fields, path_match
 from envoy_xds.resource import HEAD, Fragment, Resource
+from envoy_xds.retries import STANDARD, policy
 from operators.ir.refs import ObjectRef
-from operators.ir.routes import (
-    ANY_HOST,
-    ExactPath,
-    HeaderChange,
-    HeaderMatch,
-    Match,
-    PathMatch,
-    PrefixPath,
-    RegexPath,
-    Route,
-    VirtualHost,
-)
+from operators.ir.routes import HeaderChange, HeaderMatch, Match, Route, VirtualHost
 
 ROUTE_CONFIGURATION = "envoy.config.route.v3.RouteConfiguration"
 TYPE_URL = type_url(ROUTE_CONFIGURATION)
@@ -32,23 +23,40 @@ def route_configuration(name: str, hosts: Iterable[Fragment], origins: frozenset
     return Resource(TYPE_URL, name, (Fragment(HEAD, encode(head), origins), *hosts))
 
 
-def host_fragment(host: VirtualHost) -> Fragment:
-    """One virtual host, as a field of its RouteConfiguration."""
-    own = [_route(route, _one_label(host.host)) for route in host.routes]
-    fields = {"name": host.host, "domains": [host.host], "routes": own + [_route(route, []) for route in host.fallback]}
-    return Fragment(host.host, encode(message(ROUTE_CONFIGURATION)(virtual_hosts=[fields])), host.origins)
+def is_wildcard(host: str) -> bool:
+    return host.startswith("*.")
+
+
+def host_fragment(host: VirtualHost, any_host: VirtualHost | None = None) -> Fragment:
+    """One virtual host, as a field of its RouteConfiguration.
+
+    A wildcard of the Ingress API is one label, Envoy's any number. So a wildcard's own routes ask for one label, and what
+    `any_host` serves comes after them: deeper names are nobody's. Without `any_host` the fallback stands for it.
+    """
+    if not is_wildcard(host.host):
+        return _fragment(host, [_route(route, []) for route in _all(host)], host.origins)
+    others = _all(any_host) if any_host else host.fallback
+    mine = host.routes if host.fallback == others else _all(host)
+    routes = [_route(route, _one_label(host.host)) for route in mine] + [_route(route, []) for route in others]
+    return _fragment(host, routes, host.origins | frozenset(route.origin.ref for route in others))
+
+
+def _all(host: VirtualHost) -> tuple[Route, ...]:
+    return (*host.routes, *host.fallback)
+
+
+def _fragment(host: VirtualHost, routes: list[Fields], origins: frozenset[ObjectRef]) -> Fragment:
+    fields = {"name": host.host, "domains": [host.host], "routes": routes, "retry_policy": policy(STANDARD)}
+    return Fragment(host.host, encode(message(ROUTE_CONFIGURATION)(virtual_hosts=[fields])), origins)
 
 
 def _one_label(host: str) -> list[Fields]:
-    """A wildcard of the Ingress API is one label, Envoy's any number: what is deeper goes to the fallback."""
-    if host == ANY_HOST or not host.startswith("*."):
-        return []
     return [_regex_header(":authority", rf"(?i)[^.]+{re.escape(host[1:])}(:[0-9]+)?")]
 
 
 def _route(route: Route, conditions: list[Fields]) -> Fields:
     return (
-        {"match": _match(route.match, conditions)}
+        {"name": str(route.origin), "match": _match(route.match, conditions)}
         | action_fields(route.action, route.match)
         | _changes("request", route.request_headers)
         | _changes("response", route.response_headers)
@@ -57,19 +65,7 @@ def _route(route: Route, conditions: list[Fields]) -> Fields:
 
 def _match(match: Match, conditions: list[Fields]) -> Fields:
     headers = conditions + _methods(match.methods) + [_header(header) for header in match.headers]
-    return _path(match.path) | {"headers": headers}
-
-
-def _path(path: PathMatch) -> Fields:
-    match path:
-        case ExactPath(value):
-            return {"path": value}
-        case RegexPath(value):
-            return {"safe_regex": {"regex": value}}
-        case PrefixPath("/"):
-            return {"prefix": "/"}
-        case PrefixPath(value):
-            return {"path_separated_prefix": value}
+    return path_match(match.path) | {"headers": headers}
 
 
 def _methods(methods: tuple[str, ...]) -> list[Fields]:

@@ -66,6 +66,7 @@ class Graph:
         self._dirty: set[int] = set()
         self._heap: list[int] = []
         self._committing = False
+        self._after: list[Callable[[], None]] = []
 
     def source(self, name: str, kind: type[T]) -> Source[T]:  # noqa: ARG002 - the type is for the reader and the checker
         return Source(self, name)
@@ -127,7 +128,13 @@ class Graph:
             self._committing = False
         for collection, changes in changed:
             collection.publish(changes)
+        for fn in self._after:
+            fn()
         return len(changed)
+
+    def after_commit(self, fn: Callable[[], None]) -> None:
+        """Call `fn` after every commit, when all subscribers have been told."""
+        self._after.append(fn)
 
     def _compute(self) -> list[tuple[Collection[Any], Changes[Any]]]:
         changed = []

@@ -50,7 +50,7 @@ class MeshState:
         self.tell_leader: Callable[[Event], None] = _nobody
         self.views = Views(self._cache_event)
         self._failures: dict[tuple[str, str], str] = {}
-        emit(self.tables, self.views.cache(INGRESS_VIEW))
+        self.graph.after_commit(emit(self.tables, self.views.cache(INGRESS_VIEW)))
         self.tables.addresses.subscribe(NodeResources(self.views))
         self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))

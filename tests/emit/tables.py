@@ -52,7 +52,7 @@ class World:
     endpoints: Source[Endpoints] = field(init=False)
 
     def into(self, cache) -> None:
-        emit(self, cache)
+        self.graph.after_commit(emit(self, cache))
         self.graph.commit()
 
     def change(self, fn: Callable[["World"], None]) -> None:

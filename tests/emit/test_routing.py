@@ -1,14 +1,10 @@
 """What a client sees of our configuration in the stock Envoy, row by row."""
 
 import asyncio
-import socket
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import string
 
 import pytest
-from aiohttp import web
 
-from e2e.fetch import Answer, TlsRefusedError, fetch
 from envoy_xds.listeners import routes_name
 from envoy_xds.order import CDS, LDS, RDS, SDS
 from operators.ir.routes import (
@@ -16,7 +12,6 @@ from operators.ir.routes import (
     Certificate,
     ExactPath,
     Forward,
-    Gateway,
     HeaderChange,
     HeaderMatch,
     Match,
@@ -33,86 +28,13 @@ from operators.ir.routes import (
     WeightedCluster,
     precedence,
 )
-from tests.emit.tables import World, host, route, upstream
+from tests.emit.served import publish
+from tests.emit.tables import host, route, upstream
 from tests.xds.certificates import Authority
-from tests.xds.client import running
-from tests.xds.envoys import started
 
 pytestmark = pytest.mark.envoy
+INTO_CAFE = Rewrite(path=ReplacePrefix("/café"))
 FALLBACK = (route(Match(PrefixPath("/any")), "two"), route(Match(), "three"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@asynccontextmanager
-async def backend(name: str):
-    """Says who it is and what it saw."""
-
-    async def answer(request: web.Request) -> web.Response:
-        seen = {"pod": f"{name}-0-0", "method": request.method, "path": request.raw_path, "host": request.host}
-        return web.json_response(seen | {"headers": dict(request.headers)}, headers={"X-Backend": name})
-
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-@dataclass
-class Served:
-    """An Envoy that serves a world, and how to ask it."""
-
-    http: int
-    https: int
-    server: object
-    world: World = field(default_factory=World)
-
-    async def ask(self, url: str, **options) -> Answer:
-        port = self.https if url.startswith("https") else self.http
-        return await asyncio.to_thread(fetch, url, "127.0.0.1", port=port, **options)
-
-    async def rows(self, table: dict[str, object], **options) -> dict[str, object]:
-        """What really comes, in the terms of the table: a backend's name, a status, or 'refused'."""
-        return {url: await self._outcome(url, **options) for url in table}
-
-    async def _outcome(self, url: str, **options) -> object:
-        try:
-            answer = await self.ask(url, **options)
-        except TlsRefusedError:
-            return "refused"
-        return answer.service or answer.status
-
-
-@pytest.fixture
-async def served(tmp_path):
-    """Three backends behind one gateway without hosts; `until_acked` waits for what a test adds."""
-    async with running() as server, backend("one") as one, backend("two") as two, backend("three") as three:
-        it = Served(free_port(), free_port(), server)
-        it.world.gateways.set(Gateway("shared", ("127.0.0.1",), it.http, it.https))
-        for name, port in (("one", one), ("two", two), ("three", three)):
-            upstream(it.world, name, port)
-        it.world.into(server.cache)
-        async with started(tmp_path, server.port):
-            await server.until_acked(LDS, f"shared/127.0.0.1:{it.http}")
-            await server.until_acked(RDS, routes_name("shared", Scheme.HTTP))
-            yield it
-
-
-async def publish(served: Served, *hosts) -> None:
-    for one in hosts:
-        served.world.virtual_hosts.set(one)
-    served.world.graph.commit()
-    await served.server.until_acked(RDS, routes_name("shared", Scheme.HTTP))
 
 
 async def test_without_hosts_everything_is_not_found(served):
@@ -203,6 +125,57 @@ async def test_hosts(served):
     assert await served.rows(table) == table
 
 
+async def test_names_deeper_than_a_wildcard_get_what_any_host_serves(served):
+    """Not the default backend of the wildcard's own Ingress."""
+    mine, anyone = route(Match(), "two"), (route(Match(PrefixPath("/any")), "one"), route(Match(), "three"))
+    await publish(
+        served,
+        host("*.wild.example", route(Match(PrefixPath("/own")), "one"), fallback=(mine,)),
+        host("*.b.wild.example", route(Match(), "one")),
+        host(ANY_HOST, anyone[0], fallback=anyone[1:]),
+    )
+    table = {
+        "http://a.wild.example/own": "one",
+        "http://a.wild.example/any": "two",
+        "http://a.wild.example/": "two",
+        "http://a.wild.example./": "two",
+        "http://a.b.wild.example/": "one",
+        "http://a.c.wild.example/own": "three",
+        "http://a.c.wild.example/any": "one",
+        "http://a.c.wild.example/": "three",
+        "http://1.a.b.wild.example/": "three",
+        "http://wild.example/": "three",
+    }
+    assert await served.rows(table) == table
+
+    await publish(served, host(ANY_HOST, route(Match(PrefixPath("/any")), "three")))
+    table = {
+        "http://a.wild.example/any": "two",
+        "http://a.c.wild.example/any": "three",
+        "http://a.c.wild.example/own": 404,
+    }
+    assert await served.rows(table) == table
+
+
+async def test_every_character_of_a_path_arrives_where_the_rule_says(served):
+    characters = [c for c in string.digits + string.ascii_letters + string.punctuation if c not in "?#\\"]
+    routes = [route(Match(ExactPath(f"/x{c}y")), "one") for c in characters]
+    others = [
+        route(Match(PrefixPath("/café")), "two"),
+        route(Match(ExactPath("/%7euser")), "two"),
+        route(Match(PrefixPath("/white%20space")), Forward((WeightedCluster("two"),), rewrite=INTO_CAFE)),
+    ]
+    await publish(served, host("signs.example", *routes, *others))
+    table = {f"http://signs.example/x{c}y": "one" for c in characters} | {
+        "http://signs.example/caf%C3%A9/au/lait": "two",
+        "http://signs.example/~user": "two",
+        "http://signs.example/%7Euser": "two",
+        "http://signs.example/white%20space": "two",
+    }
+    assert await served.rows(table) == table
+    assert (await served.ask("http://signs.example/white%20space/x")).seen["path"] == "/caf%C3%A9/x"
+
+
 async def test_methods_and_headers(served):
     canary = HeaderMatch("x-canary", "yes")
     routes = [
@@ -210,6 +183,7 @@ async def test_methods_and_headers(served):
         route(Match(headers=(HeaderMatch("x-version", "v[0-9]+", regex=True),)), "three"),
         route(Match(methods=("DELETE",)), "two"),
         route(Match(methods=("PUT", "PATCH")), "three"),
+        route(Match(headers=(HeaderMatch("host", "MATCH.example"),)), "three"),
         route(Match(), "one"),
     ]
     await publish(served, host("match.example", *sorted(routes, key=precedence)))
@@ -222,8 +196,9 @@ async def test_methods_and_headers(served):
         await served.ask(url, headers={"X-Version": "v12a"}),
         await served.ask(url, method="DELETE"),
         await served.ask(url, method="PATCH"),
+        await served.ask("http://MATCH.example/"),
     ]
-    assert [answer.service for answer in asked] == ["one", "two", "one", "three", "one", "two", "three"]
+    assert [answer.service for answer in asked] == ["one", "two", "one", "three", "one", "two", "three", "three"]
 
 
 def rewritten(prefix: str, rewrite: Rewrite):
@@ -250,13 +225,14 @@ async def test_rewrites(served):
         "http://rewrite.example/move": "/new/place",
         "http://rewrite.example/move/": "/new/place/",
         "http://rewrite.example/move/x": "/new/place/x",
-        "http://rewrite.example/fixed/x?c=d": "/all\\1same?c=d",
+        "http://rewrite.example/fixed/x?c=d": "/all%5C1same?c=d",
         "http://rewrite.example/inner/x": "/inner/x",
         "http://root.example/": "/v1/",
         "http://root.example/x": "/v1/x",
     }
     assert {url: (await served.ask(url)).seen["path"] for url in table} == table
-    assert (await served.ask("http://rewrite.example/inner")).seen["host"] == "inner.example"
+    inner = (await served.ask("http://rewrite.example/inner")).seen
+    assert (inner["host"], inner["headers"]["X-Forwarded-Host"]) == ("inner.example", "rewrite.example")
 
 
 async def test_redirects_and_direct_answers(served):
