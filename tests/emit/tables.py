@@ -33,13 +33,13 @@ class World:
     graph: Graph = field(default_factory=Graph)
 
     def __post_init__(self) -> None:
-        kinds = {
-            "gateways": Gateway,
-            "virtual_hosts": VirtualHost,
+        kinds = {  # told of in this order, as the mesh's are
             "tls_hosts": TlsHost,
             "certificates": Certificate,
             "clusters": Cluster,
             "endpoints": Endpoints,
+            "gateways": Gateway,
+            "virtual_hosts": VirtualHost,
         }
         for name, kind in kinds.items():
             object.__setattr__(self, name, self.graph.source(name, kind))
