@@ -123,7 +123,8 @@ class Agent:
 def let_connections_migrate() -> None:
     """So that an Envoy that closes its listeners hands its waiting connections to the one that shares the port."""
     try:
-        MIGRATE.write_text("1", encoding="ascii")
+        if MIGRATE.read_text(encoding="ascii").strip() != "1":  # it may be set already, by whom may do more than we
+            MIGRATE.write_text("1", encoding="ascii")
     except OSError as error:
         log.warning(
             "an Envoy that is replaced may lose connections: the sysctl could not be set",
