@@ -16,6 +16,7 @@ from operators.ir.routes import (
     Forward,
     Gateway,
     Match,
+    Protocol,
     Route,
     Scheme,
     TlsHost,
@@ -69,7 +70,7 @@ def host(name: str, *routes: Route, scheme: Scheme = Scheme.HTTP, fallback: tupl
     return VirtualHost("shared", scheme, name, routes, fallback)
 
 
-def upstream(world: World, name: str, port: int) -> None:
+def upstream(world: World, name: str, port: int, protocol: Protocol = Protocol.HTTP1) -> None:
     """A cluster whose only endpoint is on loopback."""
-    world.clusters.set(Cluster(name, EdsBackend(name)))
+    world.clusters.set(Cluster(name, EdsBackend(name), protocol))
     world.endpoints.set(Endpoints(name, (Endpoint("127.0.0.1", port),)))
