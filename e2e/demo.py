@@ -53,7 +53,7 @@ def _cluster() -> Cluster:
 
 def _deploy(cluster: Cluster) -> None:
     """Two versions of a web application, and the documentation's examples in front of them."""
-    names = ("web", "web-next", "shop")
+    names = ("web", "web-next", "api")
     secret, _ = tls_secret("shop-tls", ["shop.example"])
     apply(cluster, NAMESPACE, [one for name in names for one in echo(name, replicas=2)] + [secret])
     for name in names:
@@ -93,7 +93,7 @@ def _show_requests(cluster: Cluster) -> None:
             )
         pods = [client.call(fetch, "http://split.example/", address).service for _ in range(200)]
         shares = ", ".join(f"{count / 2:.0f} % {name}" for name, count in Counter(pods).most_common())
-        console.print(f"{'200 × http://split.example/':28} → {shares}  (asked for: 90 and 10)")
+        console.print(f"{'200 x http://split.example/':28} → {shares}  (asked for: 90 and 10)")
 
 
 def _say_how_to_go_on(cluster: Cluster) -> None:

@@ -26,7 +26,9 @@ def await_object(
     cluster: Cluster, namespace: str, kind: str, name: str, wanted: Callable[[Object], bool], patience: float = PATIENCE
 ) -> Object:
     """Watch one object until it is as wanted; an AssertionError shows how it was last."""
-    command = cluster.kubectl_command("-n", namespace, "get", kind, name, "-o", "json", "--watch")
+    # Chosen by a field, not by name: of a single named object kubectl drops the first event, which may be the one that counts
+    only = f"--field-selector=metadata.name={name}"
+    command = cluster.kubectl_command("-n", namespace, "get", kind, only, "-o", "json", "--watch")
     last: Object = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
         timer = threading.Timer(patience, watch.kill)
@@ -39,7 +41,7 @@ def await_object(
             timer.cancel()
             watch.kill()
     raise AssertionError(
-        f"{kind} {namespace}/{name} did not become as wanted; conditions: {json.dumps(conditions(last), indent=1)}"
+        f"{kind} {namespace}/{name} did not become as wanted; it was last: {json.dumps(last, indent=1)}"
     )
 
 
