@@ -34,13 +34,13 @@ class Load:
 
 
 @asynccontextmanager
-async def load(port: int, host: str, clients: int = 8, method: str = "GET", **request):
+async def load(port: int, host: str, clients: int = 8, method: str = "GET", scheme: str = "http", **request):
     """`clients` keep asking, each over a connection of its own; those that are under way at the end are waited for."""
     found, going = Load(), True
 
     async def client(session: aiohttp.ClientSession) -> None:
         while going:
-            await found.ask(session, f"http://127.0.0.1:{port}/", method=method, headers={"Host": host}, **request)
+            await found.ask(session, f"{scheme}://127.0.0.1:{port}/", method=method, headers={"Host": host}, **request)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session, asyncio.TaskGroup() as tasks:
         for _ in range(clients):

@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
+import ssl
 from collections.abc import Iterable
 
 import pytest
 from aiohttp import web
 
-from envoy_xds.order import CDS, EDS
+from envoy_xds.order import CDS, EDS, LDS, RDS, SDS
 from operators.ir.routes import (
+    Certificate,
     Cluster,
     EdsBackend,
     Endpoint,
@@ -16,12 +18,15 @@ from operators.ir.routes import (
     Forward,
     Match,
     Retry,
+    Scheme,
     Timeouts,
+    TlsHost,
     WeightedCluster,
 )
 from tests.emit.load import load
 from tests.emit.served import Served, closed_port, publish
 from tests.emit.tables import host, route, upstream
+from tests.ingress.certificates import certificate, private_key
 
 pytestmark = pytest.mark.envoy
 
@@ -40,6 +45,27 @@ async def test_a_cluster_outlives_the_routes_that_leave_it(served):
             await publish(served, host("moves.example", route(Match(), new)))
             await served.server.until_acked(CDS, old)
             await traffic.more(20)
+
+    assert set(traffic.outcomes) == {200}
+
+
+async def test_listeners_that_change_end_no_request(served):
+    """TLS hosts come and go: with a certificate of their own, and with that of the host that is asked for."""
+    world = served.world
+    for name in ("x/a", "x/b"):
+        world.certificates.set(Certificate(name, certificate(("a.example",)), private_key()))
+    world.virtual_hosts.set(host("a.example", route(Match(), "one"), scheme=Scheme.HTTPS))
+    world.tls_hosts.set(TlsHost("shared", "a.example", ("x/a",)))
+    world.graph.commit()
+    for kind, name in ((LDS, f"shared/127.0.0.1:{served.https}"), (RDS, "shared/https"), (SDS, "x/a")):
+        await served.server.until_acked(kind, name)
+    secure = {"scheme": "https", "ssl": ssl._create_unverified_context(), "server_hostname": "a.example"}
+    async with load(served.https, "a.example", **secure) as traffic:
+        for other in (TlsHost("shared", f"{at}.example", (f"x/{'ab'[at % 2]}",)) for at in range(10)):
+            world.tls_hosts.set(other)
+            world.graph.commit()
+            await served.server.until_acked(LDS, f"shared/127.0.0.1:{served.https}")
+            await traffic.more(30)
 
     assert set(traffic.outcomes) == {200}
 
