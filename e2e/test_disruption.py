@@ -9,7 +9,8 @@ import pytest
 from e2e.certificates import tls_secret
 from e2e.lab import ClientNamespace, Cluster
 from e2e.load import Load
-from e2e.objects import apply, await_object, conditions
+from e2e.objects import apply, await_object
+from e2e.served import address_of, served
 from e2e.test_ingress import echo
 
 NAMESPACE = "disruption"
@@ -33,15 +34,6 @@ def ingress(name: str, host: str, paths: dict[str, str]) -> dict:
     }
 
 
-def served(found: dict) -> bool:
-    """By every proxy, in its present generation."""
-    programmed = conditions(found).get("Programmed", {})
-    current = programmed.get("observedGeneration") == found.get("metadata", {}).get("generation")
-    return (
-        current and programmed.get("status") == "True" and bool(found["status"].get("loadBalancer", {}).get("ingress"))
-    )
-
-
 @pytest.fixture(scope="module")
 def loading(tulle: Cluster, client: ClientNamespace) -> Iterator[Loading]:
     """Makes a load of an Ingress with two pods behind it."""
@@ -52,7 +44,7 @@ def loading(tulle: Cluster, client: ClientNamespace) -> Iterator[Loading]:
     for name in ("one", "two"):
         tulle.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=120s")
     found = await_object(tulle, NAMESPACE, "ingress", "load", served)
-    address = found["status"]["loadBalancer"]["ingress"][0]["ip"]
+    address = address_of(found)
 
     def load(path: str = "/", options: tuple[str, ...] = (), rps: float = 200, connections: int = 8) -> Load:
         scheme, port = ("https", 443) if "-http2" in options else ("http", 80)
