@@ -10,15 +10,17 @@ import grpc
 import pytest
 from aiohttp import web
 
-from envoy_xds.order import CDS, LDS
+from envoy_xds.order import CDS, LDS, RDS
 from operators.ir.routes import (
     Cluster,
     DnsBackend,
     Gateway,
     Match,
     Protocol,
+    Scheme,
+    VirtualHost,
 )
-from tests.emit.served import publish
+from tests.emit.served import free_port, publish
 from tests.emit.tables import host, route, upstream
 from tests.ingress.certificates import certificate, private_key
 
@@ -151,14 +153,16 @@ async def test_an_external_name_is_resolved_and_asked_for(served, tmp_path):
 
 
 async def test_without_addresses_all_of_both_families_are_bound(served):
-    await publish(served, host("both.example", route(Match(), "one")))
-    served.world.gateways.set(Gateway("shared", (), served.http, served.https))
+    port = free_port()
+    served.world.gateways.set(Gateway("nodes", (), port, served.https))
+    served.world.virtual_hosts.set(VirtualHost("nodes", Scheme.HTTP, "both.example", (route(Match(), "one"),)))
     served.world.graph.commit()
-    for name in (f"shared/0.0.0.0:{served.http}", f"shared/[::]:{served.http}", f"shared/127.0.0.1:{served.http}"):
+    for name in (f"nodes/0.0.0.0:{port}", f"nodes/[::]:{port}"):
         await served.server.until_acked(LDS, name)
+    await served.server.until_acked(RDS, "nodes/http")
     request = "GET / HTTP/1.1\nHost: both.example\nConnection: close\n\n"
 
-    answers = [await exchange(address, served.http, request) for address in ("127.0.0.1", "::1")]
+    answers = [await exchange(address, port, request) for address in ("127.0.0.1", "::1")]
     assert [answer.split(" ")[1] for answer in answers] == ["200", "200"]
 
 
