@@ -7,15 +7,18 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
+from e2e.lab.compile import Report, go_build
+from e2e.lab.errors import LabError
+from e2e.lab.locks import alone
 from e2e.lab.paths import BINARIES, HERE
-from e2e.lab.run import run
 from envoy_xds.generate.toolchain import ensure_go
 
-Report = Callable[[str], None]
 KUBERNETES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
 CONTAINERD = "github.com/containerd/containerd/v2"
 
@@ -28,7 +31,7 @@ class Module:
     programs: dict[str, str]
     links: tuple[str, ...] = ()
     tags: str = ""
-    variables: Callable[[str], dict[str, str]] = field(default=lambda _: {})
+    variables: Callable[[Self], dict[str, str]] = field(default=lambda _: {})
 
     @property
     def source(self) -> Path:
@@ -42,15 +45,17 @@ class Module:
             digest.update(file.read_bytes())
         return BINARIES / f"{self.name}-{digest.hexdigest()[:12]}"
 
+    def version_of(self, dependency: str) -> str:
+        """As go.mod pins it."""
+        gomod = (self.source / "go.mod").read_text()
+        found = re.search(rf"^\s*(?:require )?{re.escape(dependency)} (v\S+)", gomod, re.MULTILINE)
+        if found is None:
+            raise LabError(f"{dependency} is not in {self.source}/go.mod")
+        return found[1]
 
-def _version_of(gomod: str, module: str) -> str:
-    found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", gomod, re.MULTILINE)
-    assert found is not None, f"{module} is not in go.mod"
-    return found[1]
 
-
-def _kubernetes_variables(gomod: str) -> dict[str, str]:
-    version = _version_of(gomod, "k8s.io/kubernetes")
+def _kubernetes_variables(module: Module) -> dict[str, str]:
+    version = module.version_of("k8s.io/kubernetes")
     major, minor, _ = version.removeprefix("v").split(".", 2)
     values = {
         "gitVersion": version,
@@ -62,8 +67,8 @@ def _kubernetes_variables(gomod: str) -> dict[str, str]:
     return {f"k8s.io/component-base/version.{name}": value for name, value in values.items()}
 
 
-def _containerd_variables(gomod: str) -> dict[str, str]:
-    return {f"{CONTAINERD}/version.Version": _version_of(gomod, CONTAINERD)}
+def _containerd_variables(module: Module) -> dict[str, str]:
+    return {f"{CONTAINERD}/version.Version": module.version_of(CONTAINERD)}
 
 
 KUBE = Module("kube", {"kube": "."}, links=KUBERNETES, variables=_kubernetes_variables)
@@ -79,29 +84,27 @@ MODULES = (KUBE, RUNTIME, COREDNS, RUNC)
 
 
 def ensure(modules: Iterable[Module] = MODULES, report: Report = print) -> None:
-    """Build what is not there yet."""
-    for module in modules:
-        if not module.folder.exists():
-            _build(module, report)
-        _link(module)
+    """Build what is not there yet; of two that want the same at the same time, one builds."""
+    with alone(BINARIES / ".lab.lock"):
+        for module in modules:
+            if not module.folder.exists():
+                _build(module, report)
+            _link(module)
 
 
 def _build(module: Module, report: Report) -> None:
     go = ensure_go()
-    gomod = (module.source / "go.mod").read_text()
-    variables = " ".join(f"-X {name}={value}" for name, value in module.variables(gomod).items())
-    unfinished = module.folder.with_suffix(f".{os.getpid()}")
+    variables = " ".join(f"-X {name}={value}" for name, value in module.variables(module).items())
     environment = dict(os.environ, CGO_ENABLED="0", GOFLAGS="-buildvcs=false -mod=mod", GOWORK="off")
-    work = unfinished / "source"
-    shutil.copytree(module.source, work)  # go may want to write go.sum; the checkout stays as it is
-    for program, package in module.programs.items():
-        report(f"building {program} (the first time takes some minutes)")
-        flags = ["-trimpath", "-tags", module.tags, "-ldflags", f"-s -w {variables}", "-o", str(unfinished / program)]
-        run(go, "-C", work, "build", *flags, package, env=environment)
-    shutil.rmtree(work)
-    for link in module.links:
-        (unfinished / link).symlink_to(next(iter(module.programs)))
-    unfinished.rename(module.folder)
+    with tempfile.TemporaryDirectory(prefix=f".{module.name}-", dir=BINARIES) as unfinished:
+        work, programs = Path(unfinished, "source"), Path(unfinished, "programs")
+        shutil.copytree(module.source, work)  # go may want to write go.sum; the checkout stays as it is
+        for program, package in module.programs.items():
+            flags = ["-v", "-trimpath", "-tags", module.tags, "-ldflags", f"-s -w {variables}"]
+            go_build(program, [go, "build", *flags, "-o", programs / program, package], work, environment, report)
+        for link in module.links:
+            (programs / link).symlink_to(next(iter(module.programs)))
+        programs.rename(module.folder)
 
 
 def _link(module: Module) -> None:
@@ -115,5 +118,4 @@ def _link(module: Module) -> None:
 
 
 if __name__ == "__main__":
-    BINARIES.mkdir(parents=True, exist_ok=True)
     ensure()

@@ -1,102 +1,139 @@
 """`e2e/lab/lab`: clusters from the command line."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from e2e.lab import build as builds
-from e2e.lab import requirements
-from e2e.lab.cluster import Cluster, names, of_node
+from e2e.lab import images, interrupts, requirements, state
+from e2e.lab.cluster import Cluster, Report, of_node
 from e2e.lab.errors import LabError
-from e2e.lab.layout import Cni
+from e2e.lab.layout import MOST_CLUSTERS, MOST_NODES, Cni
+from e2e.lab.paths import BINARIES
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-console = Console(log_path=False)
+app = typer.Typer(
+    name="lab", help="Real Kubernetes on this machine, without Docker.", no_args_is_help=True, add_completion=False
+)
+console = Console(log_path=False, soft_wrap=True)
 
 
-@app.command()
-def up(
-    name: str,
-    nodes: Annotated[int, typer.Option(min=1, max=9, help="how many nodes")] = 2,
-    cni: Annotated[str, typer.Option(help="bridge or ptp")] = "bridge",
-    kube_proxy: Annotated[bool, typer.Option("--kube-proxy/--no-kube-proxy", help="services by kube-proxy")] = True,
-    number: Annotated[int, typer.Option("--id", min=0, max=9, help="decides all addresses; 0 takes a free one")] = 0,
-) -> None:
-    """Bring up a cluster."""
-    if cni not in ("bridge", "ptp"):
-        raise LabError(f"--cni {cni}: there are bridge and ptp")
-    with console.status("starting") as status:
+@contextmanager
+def _reporting(first: str) -> Iterator[Report]:
+    """What goes on as a spinner, what was done as lines."""
+    with console.status(first) as status:
 
         def report(step: str) -> None:
             console.log(step)
             status.update(step)
 
-        Cluster.up(name, nodes, cast("Cni", cni), kube_proxy=kube_proxy, number=number, report=report)
+        yield report
+
+
+@app.command()
+def up(
+    name: Annotated[str, typer.Argument(help="of the new cluster")],
+    nodes: Annotated[int, typer.Option(min=1, max=MOST_NODES, help="how many nodes")] = 2,
+    cni: Annotated[Cni, typer.Option(help="how pods are connected")] = "bridge",
+    kube_proxy: Annotated[bool, typer.Option("--kube-proxy/--no-kube-proxy", help="services by kube-proxy")] = True,
+    number: Annotated[
+        int, typer.Option("--id", min=0, max=MOST_CLUSTERS, help="decides all addresses; 0 takes a free one")
+    ] = 0,
+) -> None:
+    """Bring up a cluster."""
+    with _reporting("starting") as report:
+        Cluster.up(name, nodes, cni, kube_proxy=kube_proxy, number=number, report=report)
 
 
 @app.command()
 def down(name: Annotated[str, typer.Argument()] = "", all: Annotated[bool, typer.Option("--all")] = False) -> None:  # noqa: A002
     """Take a cluster down, or all."""
+    requirements.check_root()
     if not name and not all:
         raise LabError("which cluster? (--all for all)")
-    for one in names() if all else [name]:
-        Cluster.load(one).down()
-        console.log(f"cluster {one} is gone")
+    for one in state.names() if all else [name]:
+        with _reporting(f"taking {one} down") as report:
+            Cluster.load(one).down()
+            report(f"cluster {one} is gone")
 
 
 @app.command("list")
 def list_() -> None:
     """What is up."""
-    table = Table("cluster", "node", "address", "API", "kubeconfig")
-    for cluster in map(Cluster.load, names()):
-        layout = cluster.layout
+    table = Table("cluster", "node", "address", "runs", "API")
+    for cluster in map(Cluster.load, state.names()):
         for node, address in cluster.nodes.items():
-            table.add_row(layout.name, node, address, f"127.0.0.1:{layout.api_port}", str(layout.kubeconfig))
+            runs = "yes" if cluster.runs(node) else "no"
+            table.add_row(cluster.layout.name, node, address, runs, f"127.0.0.1:{cluster.layout.api_port}")
     console.print(table)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def shell(context: typer.Context, node: str) -> None:
     """A shell, or a command, inside a node."""
+    requirements.check_root()
     raise typer.Exit(of_node(node).interactive(node, *context.args))
 
 
 @app.command()
 def kill(node: str) -> None:
     """End all processes of a node at once, as a power failure would."""
+    requirements.check_root()
     of_node(node).kill(node)
+    console.log(f"node {node} is dead")
 
 
 @app.command()
 def start(node: str) -> None:
     """Start a node that was killed."""
+    requirements.check_root()
     of_node(node).start(node)
+    console.log(f"node {node} starts; kubectl shows when it is Ready")
 
 
 @app.command()
 def load(archives: list[Path], cluster: Annotated[str, typer.Option(help="only this one")] = "") -> None:
     """Import OCI archives into all nodes."""
-    for one in [cluster] if cluster else names():
+    requirements.check_root()
+    clusters = [Cluster.load(name) for name in ([cluster] if cluster else state.names())]
+    if not clusters:
+        raise LabError("no cluster is up")
+    for one in clusters:
         for archive in archives:
-            Cluster.load(one).load_image(archive.resolve())
+            with _reporting(f"importing {archive}") as report:
+                one.load_image(archive)
+                report(f"{archive} is on {', '.join(one.nodes)}")
+
+
+@app.command()
+def kubeconfig(name: str) -> None:
+    """Print where a cluster's kubeconfig is: export KUBECONFIG=$(e2e/lab/lab kubeconfig NAME)."""
+    print(Cluster.load(name).kubeconfig)
 
 
 @app.command()
 def build() -> None:
     """Only build what clusters are made of."""
     requirements.check_machine()
-    builds.ensure(report=console.log)
+    with _reporting("building") as report:
+        builds.ensure(report=report)
+        images.ensure()
+        report(f"everything is built: {BINARIES}")
 
 
 def main() -> None:
+    interrupts.end_as_exceptions()
     try:
         app()
     except LabError as error:
-        console.print(f"[bold red]error:[/] {error}", highlight=False)
-        raise SystemExit(1) from None
+        console.print("[bold red]error:[/]", end=" ")
+        console.print(str(error), highlight=False, markup=False)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

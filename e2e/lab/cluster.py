@@ -1,27 +1,25 @@
 """A cluster: brought up as a whole or not at all, found again by name, taken down without a trace."""
 
-import dataclasses
-import json
-import os
-import shutil
 import string
 import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from e2e.lab import build, cgroups, control_plane, images, network, node, pki, requirements
+from e2e.lab import build, cgroups, control_plane, images, network, node, pki, requirements, state
 from e2e.lab.build import KUBE
 from e2e.lab.errors import LabError
-from e2e.lab.layout import MOST_CLUSTERS, Cni, Layout, netns
-from e2e.lab.paths import CLUSTERS, HERE
+from e2e.lab.interrupts import held_back
+from e2e.lab.layout import Cni, Layout, netns
+from e2e.lab.paths import HERE
 from e2e.lab.run import Word, run
 
 Report = Callable[[str], None]
 POD_RANGES = r'jsonpath={range .items[*]}{.metadata.name}={.spec.podCIDR}{"\n"}{end}'
-NODES_SECONDS = 60
+NODES_SECONDS = 90
 
 
 class Cluster:
@@ -44,35 +42,25 @@ class Cluster:
         report: Report = print,
     ) -> Self:
         """Return when all nodes are Ready and DNS answers; on any failure, leave nothing behind."""
-        requirements.check_machine()
-        if (CLUSTERS / name).exists():
-            raise LabError(f"there is a cluster {name} already: e2e/lab/lab down {name}")
-        build.ensure(report=report)
-        archives = images.ensure()
-        layout = Layout(name, number or free_number(), nodes, cni, kube_proxy)
-        requirements.check_port(layout.api_port)
-        cluster = cls(layout)
+        requirements.check_machine(nodes)
+        cluster = cls(state.claim(name, nodes, cni, kube_proxy=kube_proxy, number=number))
         try:
-            cluster._start(archives, report)
+            build.ensure(report=report)
+            cluster._start(images.ensure(), report)
         except BaseException:
             report("failed; taking down what was made")
-            cluster.down()
+            with held_back():
+                cluster.down()
             raise
         return cluster
 
     @classmethod
     def load(cls, name: str) -> Self:
         """A cluster that is up."""
-        try:
-            record = json.loads((CLUSTERS / name / "cluster.json").read_text())
-        except FileNotFoundError as error:
-            raise LabError(f"there is no cluster {name}; there is: {', '.join(names()) or 'none'}") from error
-        return cls(Layout(**record))
+        return cls(state.read(name))
 
     def _start(self, archives: list[Path], report: Report) -> None:
         layout = self.layout
-        layout.folder.mkdir(parents=True)
-        (layout.folder / "cluster.json").write_text(json.dumps(dataclasses.asdict(layout)))
         report("certificates")
         pki.make(layout)
         report("networks")
@@ -93,51 +81,67 @@ class Cluster:
 
     def _deploy_dns(self) -> None:
         manifest = string.Template((HERE / "coredns.yaml").read_text())
-        self.kubectl("apply", "-f", "-", input=manifest.substitute(image=images.DNS, address=self.layout.dns_service))
+        values = {
+            "image": images.DNS,
+            "address": self.layout.dns_service,
+            "api": self.layout.address(self.layout.first),
+        }
+        self.kubectl("apply", "-f", "-", input=manifest.substitute(values))
 
     def _connect_pods(self) -> dict[str, str]:
         """Routes between the nodes' pods, once the controllers have given every node its range."""
+        ranges = self._await_pod_ranges()
+        for one in self.nodes:
+            network.route_pods(one, ranges, self.nodes)
+        return ranges
+
+    def _await_pod_ranges(self) -> dict[str, str]:
         deadline = time.monotonic() + NODES_SECONDS
         while True:
             lines = self.kubectl("get", "nodes", "-o", POD_RANGES, check=False).splitlines()
             ranges = {name: pods for name, _, pods in (line.partition("=") for line in lines) if pods}
             if len(ranges) == len(self.nodes):
-                break
-            if time.monotonic() > deadline:
-                raise LabError(
-                    f"nodes without a range of pod addresses: {sorted(self.nodes.keys() - ranges.keys())}; see {self.layout.folder}"
-                )
+                return ranges
+            for one in self.nodes.keys() - ranges.keys():
+                if time.monotonic() > deadline or not node.runs(self.layout, one):
+                    raise LabError(f"node {one} does not come up:\n{node.last_words(self.layout, one)}")
             time.sleep(0.1)
-        for one in self.nodes:
-            network.route_pods(one, ranges, self.nodes)
-        return ranges
 
     def down(self) -> None:
-        """End every process and remove every trace. What is not there is fine."""
-        for one in self.nodes:
-            node.kill(self.layout, one)
-        control_plane.stop(self.layout)
-        for one in self.nodes:
-            network.unplug(netns(one))
-            cgroups.remove(one)
-        shutil.rmtree(self.layout.folder, ignore_errors=True)
+        """End every process and remove every trace. What is not there is fine; what fails does not keep the rest."""
+        steps: list[Callable[[], None]] = [partial(node.kill, self.layout, one) for one in self.nodes]
+        steps += [partial(control_plane.stop, self.layout)]
+        steps += [partial(network.unplug, netns(one)) for one in self.nodes]
+        steps += [partial(cgroups.remove, one) for one in self.nodes]
+        failures = [failure for step in steps if (failure := _failure_of(step))]
+        if failures:
+            raise LabError("\n".join([*failures, f"try again: e2e/lab/lab down {self.layout.name}"]))
+        state.forget(self.layout)
 
     def kubectl(self, *arguments: Word, input: str | None = None, check: bool = True) -> str:  # noqa: A002
         return run(*self.kubectl_command(*arguments), check=check, input=input)
 
     def kubectl_command(self, *arguments: Word) -> list[str]:
-        return [str(KUBE.folder / "kubectl"), f"--kubeconfig={self.kubeconfig}", *(str(word) for word in arguments)]
+        own = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.layout.folder}/kubectl")
+        return [str(KUBE.folder / "kubectl"), *own, *(str(word) for word in arguments)]
 
     def kill(self, name: str) -> None:
+        """End all processes of a node at once, as a power failure would."""
         node.kill(self.layout, self._known(name))
 
     def start(self, name: str) -> None:
+        """Start a node that was killed; it is Ready when the API says so."""
         node.start(self.layout, self._known(name), images.ensure())
+
+    def runs(self, name: str) -> bool:
+        return node.runs(self.layout, self._known(name))
 
     def load_image(self, archive: Path) -> None:
         """Into every node at once."""
+        if not archive.is_file():
+            raise LabError(f"there is no file {archive}")
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda one: node.load_image(self.layout, one, archive), self.nodes))
+            list(pool.map(lambda one: node.load_image(self.layout, one, archive.resolve()), self.nodes))
 
     def shell(self, name: str, *command: Word) -> str:
         """The output of a command inside a node."""
@@ -161,26 +165,17 @@ class Cluster:
         return name
 
 
-def names() -> list[str]:
-    """Of all clusters that are up."""
-    return sorted(path.parent.name for path in CLUSTERS.glob("*/cluster.json"))
-
-
 def of_node(name: str) -> Cluster:
     """The cluster that a node belongs to."""
-    for cluster in map(Cluster.load, names()):
+    for cluster in map(Cluster.load, state.names()):
         if name in cluster.nodes:
             return cluster
     raise LabError(f"no cluster has a node {name}")
 
 
-def free_number() -> int:
-    used = {Cluster.load(name).layout.number for name in names()}
-    free = [number for number in range(1, MOST_CLUSTERS + 1) if number not in used]
-    if not free:
-        raise LabError(f"{MOST_CLUSTERS} clusters are up, which is all that fit the addresses")
-    return free[0]
-
-
-def environment(cluster: Cluster) -> dict[str, str]:
-    return dict(os.environ, KUBECONFIG=str(cluster.kubeconfig))
+def _failure_of(step: Callable[[], None]) -> str | None:
+    try:
+        step()
+    except (LabError, OSError) as error:
+        return str(error)
+    return None

@@ -1,6 +1,7 @@
 """The images that every node needs: pause and CoreDNS."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 from e2e.lab import oci
@@ -9,7 +10,7 @@ from e2e.lab.paths import HERE, IMAGES
 from e2e.lab.run import run
 
 PAUSE = "tulle.local/pause:1"
-DNS = "tulle.local/coredns:1.12.4"
+DNS = f"tulle.local/coredns:{COREDNS.version_of('github.com/coredns/coredns').removeprefix('v')}"
 
 
 def ensure() -> list[Path]:
@@ -21,11 +22,10 @@ def _pause() -> Path:
     source = HERE / "go/pause/pause.c"
     target = IMAGES / f"pause-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.tar"
     if not target.exists():
-        binary = target.with_suffix(".bin")
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        run("gcc", "-Os", "-static", "-s", "-o", binary, source)
-        oci.write(oci.Image(PAUSE, {"/pause": binary}, ("/pause",), user="65535:65535"), target)
-        binary.unlink()
+        with tempfile.TemporaryDirectory() as work:
+            binary = Path(work, "pause")
+            run("gcc", "-Os", "-static", "-s", "-o", binary, source)
+            oci.write(oci.Image(PAUSE, {"/pause": binary}, ("/pause",), user="65535:65535"), target)
     return target
 
 

@@ -1,14 +1,18 @@
 """What a cluster is: names and addresses, all derived from its name and number. Pure."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from e2e.lab.errors import LabError
 from e2e.lab.paths import CLUSTERS
 
 Cni = Literal["bridge", "ptp"]
 GATEWAY = "172.30.0.1"
 PREFIX = "tulle-"  # of every network namespace, to keep them apart from the user's own
+LONGEST_NAME = 32
+NAME = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_NAME - 2}}}[a-z0-9])?")
 MOST_NODES = 100
 MOST_CLUSTERS = 9
 
@@ -86,3 +90,18 @@ class Layout:
 def netns(node: str) -> str:
     """The network namespace of a node or client."""
     return f"{PREFIX}{node}"
+
+
+def check_size(name: str, nodes: int) -> None:
+    """The name is part of host names, network namespaces and folders."""
+    if not NAME.fullmatch(name):
+        raise LabError(
+            f"cluster name {name!r}: {LONGEST_NAME} small letters, digits and hyphens at most, a letter first"
+        )
+    if not 1 <= nodes <= MOST_NODES:
+        raise LabError(f"{nodes} nodes: a cluster has 1 to {MOST_NODES}")
+
+
+def check_number(number: int) -> None:
+    if not 1 <= number <= MOST_CLUSTERS:
+        raise LabError(f"cluster number {number}: there are 1 to {MOST_CLUSTERS}")

@@ -1,5 +1,6 @@
 """A node: pid 1 of its own namespaces, with containerd, a kubelet and, where wanted, kube-proxy."""
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -25,6 +26,8 @@ NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--cgroup")
 
 def start(layout: Layout, node: str, images: Sequence[Path]) -> None:
     """Start a node; one that was killed comes back with its containers' images and its identity."""
+    if runs(layout, node):
+        raise LabError(f"node {node} is running")
     folder = layout.node_folder(node)
     for part in ("lib/kubelet", "lib/containerd", "lib/cni", "log", "cni", "cnibin", "etc"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -43,17 +46,33 @@ def start(layout: Layout, node: str, images: Sequence[Path]) -> None:
 
 def kill(layout: Layout, node: str) -> None:
     """As a power failure: every process of the node at once."""
-    outside = processes.pid_of(layout.node_folder(node), "node")
-    inside = processes.only_child(outside) if outside else None
+    inside = _pid(layout, node)
     if inside is not None:
         processes.end(inside, signal.SIGKILL)
     processes.stop(layout.node_folder(node), "node")
 
 
+def runs(layout: Layout, node: str) -> bool:
+    return processes.pid_of(layout.node_folder(node), "node") is not None
+
+
+def last_words(layout: Layout, node: str) -> str:
+    """The ends of its logs."""
+    folder = layout.node_folder(node)
+    logs = [folder / "node.log", *sorted(folder.glob("log/*.log"))]
+    ends = [f"{log}: {line}" for log in logs if log.exists() for line in log.read_text().splitlines()[-3:]]
+    return "\n".join(ends)
+
+
+def _pid(layout: Layout, node: str) -> int | None:
+    """Of the node's pid 1, as the machine numbers it."""
+    outside = processes.pid_of(layout.node_folder(node), "node")
+    return processes.only_child(outside) if outside else None
+
+
 def enter(layout: Layout, node: str, *command: Word) -> list[str]:
     """The command as it runs inside the node."""
-    outside = processes.pid_of(layout.node_folder(node), "node")
-    inside = processes.only_child(outside) if outside else None
+    inside = _pid(layout, node)
     if inside is None:
         raise LabError(f"node {node} is not running: e2e/lab/lab start {node}")
     return [
@@ -93,13 +112,23 @@ def connect_pods(layout: Layout, node: str, pods: str) -> None:
 
 def _write_configuration(layout: Layout, node: str) -> None:
     folder = layout.node_folder(node)
-    (folder / "etc/resolv.conf").write_text(f"nameserver {layout.dns_service}\n")
-    names = "".join(f"{address} {name}\n" for name, address in layout.addresses.items())
-    (folder / "etc/hosts").write_text(f"127.0.0.1 localhost\n{names}")
+    for name, text in _etc(layout, node).items():
+        (folder / "etc" / name).write_text(text)
     runtime = string.Template((HERE / "containerd.toml").read_text())
     (folder / "containerd.toml").write_text(runtime.substitute(pause=PAUSE, runc=RUNC.folder / "runc-lab"))
     (folder / "kubelet.yaml").write_text(yaml.safe_dump(_kubelet(layout)))
     (folder / "kube-proxy.yaml").write_text(yaml.safe_dump(_kube_proxy(layout, node)))
+
+
+def _etc(layout: Layout, node: str) -> dict[str, str]:
+    """What tells one machine from another."""
+    names = "".join(f"{address} {name}\n" for name, address in layout.addresses.items())
+    return {
+        "hostname": f"{node}\n",
+        "hosts": f"127.0.0.1 localhost\n{names}",
+        "machine-id": f"{hashlib.sha256(node.encode()).hexdigest()[:32]}\n",
+        "resolv.conf": f"nameserver {layout.dns_service}\n",
+    }
 
 
 def _kubelet(layout: Layout) -> dict[str, Any]:

@@ -3,9 +3,13 @@
 import hashlib
 import io
 import json
+import os
+import platform
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,8 @@ def write(image: Image, target: Path) -> None:
     layer = _layer(image.files)
     digest = f"sha256:{_sha(layer)}"
     settings = {"Entrypoint": list(image.entrypoint), "User": image.user, "WorkingDir": "/"}
-    config = _json(
-        {"architecture": "amd64", "os": "linux", "config": settings, "rootfs": {"type": "layers", "diff_ids": [digest]}}
-    )
+    machine = {"architecture": ARCHITECTURES[platform.machine()], "os": "linux"}
+    config = _json(machine | {"config": settings, "rootfs": {"type": "layers", "diff_ids": [digest]}})
     manifest = _json(
         {
             "schemaVersion": 2,
@@ -38,11 +41,13 @@ def write(image: Image, target: Path) -> None:
         "annotations": {"io.containerd.image.name": image.name, "org.opencontainers.image.ref.name": image.name}
     }
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(target, "w") as archive:
+    unfinished = target.with_suffix(f".{os.getpid()}")
+    with tarfile.open(unfinished, "w") as archive:
         _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
         _add(archive, "index.json", _json({"schemaVersion": 2, "manifests": [named]}))
         for blob in (layer, config, manifest):
             _add(archive, f"blobs/sha256/{_sha(blob)}", blob)
+    unfinished.rename(target)
 
 
 def _layer(files: dict[str, Path]) -> bytes:

@@ -9,17 +9,17 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from e2e.lab.interrupts import held_back
 from e2e.lab.run import Word
 
 END_SECONDS = 10
-_children: list[
-    subprocess.Popen[bytes]
-] = []  # kept, since a Popen that is collected complains that its process still runs
+# kept, since a Popen that is collected complains that its process still runs
+_children: list[subprocess.Popen[bytes]] = []
 
 
 def start(folder: Path, name: str, command: Sequence[Word]) -> None:
-    """Start a daemon whose output goes to `<name>.log`."""
-    with (folder / f"{name}.log").open("ab") as log:
+    """Start a daemon whose output goes to `<name>.log`. None is started without being recorded."""
+    with (folder / f"{name}.log").open("ab") as log, held_back():
         process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
@@ -28,9 +28,9 @@ def start(folder: Path, name: str, command: Sequence[Word]) -> None:
             start_new_session=True,
             cwd=folder,
         )
-    _children.append(process)
-    record = {"pid": process.pid, "started": started(process.pid)}
-    (folder / f"{name}.process").write_text(json.dumps(record))
+        _children.append(process)
+        record = {"pid": process.pid, "started": started(process.pid)}
+        (folder / f"{name}.process").write_text(json.dumps(record))
 
 
 def pid_of(folder: Path, name: str) -> int | None:

@@ -20,25 +20,36 @@ PACKAGES = {  # package → a file that it brings
     "runc": "/usr/sbin/runc",
 }
 FREE_GIB = 6
+INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
+# Counted: kubelet 6, containerd 2, kube-proxy 1; API server 6, controllers 6. The rest is for pods.
+INOTIFY_PER_NODE, INOTIFY_PER_CLUSTER = 10, 14
 
 
-def check_machine() -> None:
-    """Everything that must hold before anything is made."""
+def check_root() -> None:
     if os.geteuid() != 0:
         raise LabError("the embedded cluster needs root: it makes namespaces, mounts and cgroups")
+
+
+def check_machine(nodes: int = 0) -> None:
+    """Everything that must hold before anything is made, for a cluster of so many nodes."""
+    check_root()
     cgroup2_mount()
     CACHE.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(CACHE).free / 2**30
     if free < FREE_GIB:
         raise LabError(f"{CACHE} has {free:.1f} GiB free; {FREE_GIB} are needed (TULLE_CACHE names another place)")
+    if nodes:
+        _check_inotify(nodes)
     ensure_packages()
 
 
 def cgroup2_mount() -> Path:
-    """Where cgroup2 is mounted: alone, or beside cgroup1."""
+    """Where cgroup2 is mounted, alone or beside cgroup1, and may be written."""
     for line in Path("/proc/mounts").read_text().splitlines():
         _, where, kind, *_ = line.split()
         if kind == "cgroup2":
+            if not os.access(where, os.W_OK):
+                raise LabError(f"cgroup2 is mounted read-only: mount -o remount,rw {where}")
             return Path(where)
     raise LabError("cgroup2 is not mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
 
@@ -51,15 +62,38 @@ def ensure_packages() -> None:
     if shutil.which("apt-get") is None:
         raise LabError(f"missing, by the names of Debian's packages: {' '.join(missing)}")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    if not succeeds("apt-cache", "show", missing[0]):
+    if not all(succeeds("apt-cache", "show", package) for package in missing):
         run("apt-get", "update", "-qq", env=environment)
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, env=environment)
 
 
-def check_port(port: int) -> None:
+def port_is_free(port: int) -> bool:
+    """Of the machine's loopback, where the forwarder to an API server listens."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise LabError(f"127.0.0.1:{port} is in use; choose another cluster number with --id") from error
+        except OSError:
+            return False
+    return True
+
+
+def _check_inotify(nodes: int) -> None:
+    limit = int(INOTIFY_LIMIT.read_text())
+    used, needed = _inotify_instances(), nodes * INOTIFY_PER_NODE + INOTIFY_PER_CLUSTER
+    if used + needed > limit:
+        raise LabError(
+            f"{nodes} nodes need {needed} inotify instances, of which {limit - used} are free: "
+            f"sysctl -w fs.inotify.max_user_instances={max(1024, 2 * (used + needed))}"
+        )
+
+
+def _inotify_instances() -> int:
+    """How many all processes hold; those of other users count against other limits, but hardly exist."""
+    count = 0
+    for handle in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            count += handle.readlink() == Path("anon_inode:inotify")
+        except OSError:  # ended, or closed it
+            continue
+    return count
