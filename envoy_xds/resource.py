@@ -4,7 +4,7 @@ A fragment is encoded protobuf fields of the resource's message; concatenating t
 one virtual host encodes one virtual host, and a rejected one can be left out without decoding anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from operators.ir.refs import ObjectRef
@@ -21,7 +21,7 @@ class Fragment:
     """Encoded fields of a resource, and the objects to tell when Envoy refuses them."""
 
     key: str
-    data: bytes
+    data: bytes = field(repr=False)  # may hold a private key
     origins: frozenset[ObjectRef]
 
 
