@@ -71,7 +71,7 @@ def _pid(layout: Layout, node: str) -> int | None:
 
 
 def enter(layout: Layout, node: str, *command: Word) -> list[str]:
-    """The command as it runs inside the node."""
+    """The command as it runs inside the node, where the node's own programs (ctr, kubectl) are found by name."""
     inside = _pid(layout, node)
     if inside is None:
         raise LabError(f"node {node} is not running: e2e/lab/lab start {node}")
@@ -84,13 +84,15 @@ def enter(layout: Layout, node: str, *command: Word) -> list[str]:
         "--ipc",
         "--net",
         "--cgroup",
+        "env",
+        f"PATH={RUNTIME.folder}:{KUBE.folder}:/usr/sbin:/usr/bin:/sbin:/bin",
         *(str(word) for word in command),
     ]
 
 
 def load_image(layout: Layout, node: str, archive: Path) -> None:
     """Import an OCI archive into the node's containerd."""
-    run(*enter(layout, node, RUNTIME.folder / "ctr", "-n", "k8s.io", "images", "import", archive))
+    run(*enter(layout, node, "ctr", "-n", "k8s.io", "images", "import", archive))
 
 
 def connect_pods(layout: Layout, node: str, pods: str) -> None:
