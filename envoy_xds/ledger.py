@@ -235,9 +235,11 @@ class Ledger:
 
     def _move(self, name: str, proxy: Proxy, key: Key, version: str) -> None:
         """The proxy has this version of the resource now."""
-        track = self._views[proxy.view].tracks.get(key)
-        if track is None:
+        tracks = self._views[proxy.view].tracks
+        if key not in tracks and version == ABSENT:
             return
+        # Of a resource that we do not know yet, another replica may have told: remembered for when we publish it
+        track = tracks.setdefault(key, Track())
         before = proxy.number(key, track)
         if version == track.version:
             after = track.number

@@ -356,3 +356,16 @@ def take(step: tuple, book: Book, model: Model) -> None:
             book.clock.now += seconds
             model.expire(book.clock.now)
             book.ledger.expire()
+
+
+def test_an_acknowledgement_that_comes_before_we_publish_is_not_forgotten():
+    """A follower's proxy may have a resource that this replica has yet to derive."""
+    address = ObjectRef("Address", "", "192.0.2.1")
+    ledger = Ledger(lambda refs: None, lambda: 0.0, 30.0)
+    ledger.handle(Connected("agent", "node/a", "a"))
+    ledger.handle(Acked("agent", "Address", (("192.0.2.1", "v1"),)))
+    origins = frozenset({address})
+    ledger.handle(Published("node/a", "Address", "192.0.2.1", "v1", origins, origins, frozenset()))
+
+    found = ledger.progress(address)
+    assert (found.acked, found.needed) == (1, 1)
