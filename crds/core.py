@@ -130,24 +130,14 @@ class NodeAddress(ApiModel):
     address: str
 
 
-class NodeCondition(ApiModel):
-    type: str
-    status: str
-
-
 class NodeStatus(ApiModel):
-    """Heartbeats are left out: they change every few seconds and mean nothing here."""
+    """Conditions are left out: kubelets renew them every few seconds, and whether a node serves, its proxy and agent tell."""
 
     addresses: list[NodeAddress] = Field(default_factory=list)
-    conditions: list[NodeCondition] = Field(default_factory=list)
 
 
 class Node(KubeObject):
     status: NodeStatus = NodeStatus()
-
-    @property
-    def is_ready(self) -> bool:
-        return any(condition.type == "Ready" and condition.status == "True" for condition in self.status.conditions)
 
     @property
     def internal_addresses(self) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from e2e.certificates import tls_secret
+from e2e.echo import echo
 from e2e.fetch import fetch
 from e2e.install import install
 from e2e.lab import ClientNamespace, Cluster, LabError
+from e2e.lab.progress import reporting
 from e2e.objects import apply, await_object
-from e2e.test_ingress import echo
 
 NAME = "demo"
 NAMESPACE = "default"
@@ -21,12 +22,7 @@ console = Console(log_path=False)
 
 def up() -> None:
     cluster = _cluster()
-    with console.status("installing Tulle") as status:
-
-        def report(step: str) -> None:
-            console.log(step)
-            status.update(step)
-
+    with reporting(console, "installing Tulle") as report:
         install(cluster, report=report)
         report("sample application")
         _deploy(cluster)
@@ -42,12 +38,7 @@ def _cluster() -> Cluster:
     try:
         return Cluster.load(NAME)
     except LabError:
-        with console.status("starting") as status:
-
-            def report(step: str) -> None:
-                console.log(step)
-                status.update(step)
-
+        with reporting(console, "starting") as report:
             return Cluster.up(NAME, nodes=2, report=report)
 
 

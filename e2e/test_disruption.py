@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from e2e.certificates import tls_secret
+from e2e.echo import echo
 from e2e.lab import ClientNamespace, Cluster
 from e2e.load import Load
 from e2e.objects import apply, await_object
 from e2e.served import address_of, served
-from e2e.test_ingress import echo
 
 NAMESPACE = "disruption"
 HOST = "load.example"

@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
+from e2e.echo import echo
 from e2e.install import install
 from e2e.lab import ClientNamespace, Cluster
 from e2e.objects import apply, await_object, conditions
-from e2e.test_ingress import echo
 
 NAMESPACE = "exposure"
 HOST = "exposed.example"

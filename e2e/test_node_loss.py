@@ -5,11 +5,11 @@ import time
 
 import pytest
 
+from e2e.echo import echo
 from e2e.fetch import TlsRefusedError, fetch
 from e2e.lab import ClientNamespace, Cluster
 from e2e.objects import apply, await_object
 from e2e.served import address_of, served
-from e2e.test_ingress import echo
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 NAMESPACE = "node-loss"

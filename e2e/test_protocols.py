@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.echo import echo
 from e2e.lab import ClientNamespace, Cluster
 from e2e.objects import apply, await_object
 from e2e.protocols import ask
 from e2e.served import address_of, served
-from e2e.test_ingress import echo
 
 NAMESPACE = "protocols"
 WEB, GRPC = "ws.example", "grpc.example"

@@ -12,12 +12,12 @@ from envoy_xds.encoding import DeltaRequest, Entry, delta_response
 from envoy_xds.events import Versions
 from envoy_xds.resource import ABSENT, HEAD
 from envoy_xds.search import split
-from envoy_xds.subscription import NEVER, RESPONSE_LIMIT, Dirty, Limits, Outcome, Response
+from envoy_xds.subscription import NEVER, RESPONSE_LIMIT, Dirty, Limits, Outcome, Response, Subscription
 
 ALL = "*"
 
 
-class DeltaSubscription:
+class DeltaSubscription(Subscription):
     def __init__(self, type_url: str, request: DeltaRequest, entries: Mapping[str, Entry], sequence: int) -> None:
         """`request` is the first of its type on the stream: it says what the client has from an earlier stream."""
         self.in_flight: Response | None = None
@@ -42,30 +42,11 @@ class DeltaSubscription:
         gone = tuple((name, ABSENT) for name in request.unsubscribe if self._unsubscribe(name))
         return Outcome(outcome.accepted + gone, outcome.rejected, outcome.error) if gone else outcome
 
-    @property
-    def backlog(self) -> int:
-        return len(self._dirty)
-
-    def changed(self, names: AbstractSet[str], sequence: int) -> None:
-        for name in names if self._wildcard else names & self._names:
-            self._dirty.mark(name, sequence)
-
     def again(self, names: AbstractSet[str]) -> None:
         for name in names:
             if self._wants(name):
                 self._known.pop(name, None)
                 self._dirty.mark(name, 0)
-
-    def pending(self, entries: Mapping[str, Entry]) -> float:
-        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest(entries))
-
-    def unsettled(self) -> float:
-        if self._refused:
-            return 0
-        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest())
-
-    def blocked(self, limits: Limits) -> bool:
-        return self._dirty.blocked(limits.updates)
 
     def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
         while True:

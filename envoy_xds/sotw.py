@@ -10,10 +10,10 @@ from collections.abc import Set as AbstractSet
 from envoy_xds.delta import ALL
 from envoy_xds.encoding import Entry, WholeRequest, whole_response
 from envoy_xds.resource import ABSENT, version_of
-from envoy_xds.subscription import NEVER, Dirty, Limits, Outcome, Response
+from envoy_xds.subscription import Dirty, Limits, Outcome, Response, Subscription
 
 
-class WholeSubscription:
+class WholeSubscription(Subscription):
     def __init__(self, type_url: str, request: WholeRequest, entries: Mapping[str, Entry], sequence: int) -> None:
         self.in_flight: Response | None = None
         self._type_url = type_url
@@ -34,29 +34,10 @@ class WholeSubscription:
         gone = () if self._wildcard else self._rename(set(request.names), entries, sequence)
         return Outcome(outcome.accepted + gone, outcome.rejected, outcome.error) if gone else outcome
 
-    @property
-    def backlog(self) -> int:
-        return len(self._dirty)
-
-    def changed(self, names: AbstractSet[str], sequence: int) -> None:
-        for name in names if self._wildcard else names & self._names:
-            self._dirty.mark(name, sequence)
-
     def again(self, names: AbstractSet[str]) -> None:
         for name in names & self._sent.keys():
             self._again.add(name)
             self._dirty.mark(name, 0)
-
-    def pending(self, entries: Mapping[str, Entry]) -> float:
-        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest(entries))
-
-    def unsettled(self) -> float:
-        if self._refused:
-            return 0
-        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest())
-
-    def blocked(self, limits: Limits) -> bool:
-        return self._dirty.blocked(limits.updates)
 
     def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
         if not self._dirty and not self._owed:

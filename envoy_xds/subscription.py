@@ -1,10 +1,10 @@
 """What a delta and a state-of-the-world subscription to one type have in common, as the stream sees them."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol
 
 from envoy_xds.encoding import Entry
 from envoy_xds.events import Versions
@@ -62,27 +62,43 @@ class Outcome:
     error: str = ""
 
 
-class Subscription(Protocol):
+class Subscription(ABC):
+    """Which resources a client wants, and which of them differ from what it has."""
+
     in_flight: Response | None
+    _wildcard: bool
+    _names: set[str]
+    _dirty: Dirty
+    _refused: dict[str, str]
+
+    @abstractmethod
+    def again(self, names: AbstractSet[str]) -> None:
+        """The client needs these once more, if it subscribes to them, though they have not changed."""
+
+    @abstractmethod
+    def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
+        """The next response, which is in flight then; None when there is nothing to send within the limits."""
 
     @property
     def backlog(self) -> int:
         """How many changes wait to be sent."""
+        return len(self._dirty)
 
     def changed(self, names: AbstractSet[str], sequence: int) -> None:
         """These resources of the type differ from before."""
-
-    def again(self, names: AbstractSet[str]) -> None:
-        """The client needs these once more, if it subscribes to them, though they have not changed."""
+        for name in names if self._wildcard else names & self._names:
+            self._dirty.mark(name, sequence)
 
     def pending(self, entries: Mapping[str, Entry]) -> float:
         """The number of the oldest update that this client has not acknowledged; `NEVER` when there is none."""
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest(entries))
 
     def unsettled(self) -> float:
         """As `pending`, with removals and with what the client refused and so still has in an older version."""
-
-    def respond(self, entries: Mapping[str, Entry], nonce: str, limits: Limits) -> Response | None:
-        """The next response, which is in flight then; None when there is nothing to send within the limits."""
+        if self._refused:
+            return 0
+        return min(self.in_flight.oldest if self.in_flight else NEVER, self._dirty.oldest())
 
     def blocked(self, limits: Limits) -> bool:
         """Something is left that only the limit on updates holds back."""
+        return self._dirty.blocked(limits.updates)

@@ -36,11 +36,6 @@ class KubeError(Exception):
     def __str__(self) -> str:
         return f"{self.status} {self.reason}: {self.message}"
 
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self.status == 429 or self.status >= 500
-
 
 # What a request raises when the server cannot be reached or does not answer in time.
 UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError)

@@ -19,7 +19,6 @@ from crds.ingress import Ingress
 from e2e.bench.proxies import (
     envoy_command,
     envoy_minimal,
-    free_port,
     haproxy,
     nginx_backend,
     nginx_proxy,
@@ -28,6 +27,7 @@ from e2e.bench.proxies import (
 )
 from e2e.bench.report import Report
 from e2e.bench.wrk import Sample, measure
+from e2e.ports import free_port
 from envoy_xds.cache import Views
 from envoy_xds.emit import emit
 from envoy_xds.server import AdsServer, new_server

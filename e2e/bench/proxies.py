@@ -17,12 +17,6 @@ ENVOY = Path(envoy.__file__).parent / "_bin" / "envoy"
 BODY = "x" * 128
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(command: Sequence[str | Path], port: int, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start `command` pinned to `cpu`, wait until `port` accepts, end it afterwards."""

@@ -1,8 +1,6 @@
 """`e2e/lab/lab`: clusters from the command line."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,27 +10,16 @@ from rich.table import Table
 
 from e2e.lab import build as builds
 from e2e.lab import images, interrupts, requirements, state
-from e2e.lab.cluster import Cluster, Report, of_node
+from e2e.lab.cluster import Cluster, of_node
 from e2e.lab.errors import LabError
 from e2e.lab.layout import MOST_CLUSTERS, MOST_NODES, Cni
 from e2e.lab.paths import BINARIES
+from e2e.lab.progress import reporting
 
 app = typer.Typer(
     name="lab", help="Real Kubernetes on this machine, without Docker.", no_args_is_help=True, add_completion=False
 )
 console = Console(log_path=False, soft_wrap=True)
-
-
-@contextmanager
-def _reporting(first: str) -> Iterator[Report]:
-    """What goes on as a spinner, what was done as lines."""
-    with console.status(first) as status:
-
-        def report(step: str) -> None:
-            console.log(step)
-            status.update(step)
-
-        yield report
 
 
 @app.command()
@@ -46,7 +33,7 @@ def up(
     ] = 0,
 ) -> None:
     """Bring up a cluster."""
-    with _reporting("starting") as report:
+    with reporting(console, "starting") as report:
         Cluster.up(name, nodes, cni, kube_proxy=kube_proxy, number=number, report=report)
 
 
@@ -57,7 +44,7 @@ def down(name: Annotated[str, typer.Argument()] = "", all: Annotated[bool, typer
     if not name and not all:
         raise LabError("which cluster? (--all for all)")
     for one in state.names() if all else [name]:
-        with _reporting(f"taking {one} down") as report:
+        with reporting(console, f"taking {one} down") as report:
             Cluster.load(one).down()
             report(f"cluster {one} is gone")
 
@@ -105,7 +92,7 @@ def load(archives: list[Path], cluster: Annotated[str, typer.Option(help="only t
         raise LabError("no cluster is up")
     for one in clusters:
         for archive in archives:
-            with _reporting(f"importing {archive}") as report:
+            with reporting(console, f"importing {archive}") as report:
                 one.load_image(archive)
                 report(f"{archive} is on {', '.join(one.nodes)}")
 
@@ -120,7 +107,7 @@ def kubeconfig(name: str) -> None:
 def build() -> None:
     """Only build what clusters are made of."""
     requirements.check_machine()
-    with _reporting("building") as report:
+    with reporting(console, "building") as report:
         builds.ensure(report=report)
         images.ensure()
         report(f"everything is built: {BINARIES}")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from e2e.lab.errors import LabError
@@ -56,7 +57,11 @@ def cgroup2_mount() -> Path:
 
 def ensure_packages() -> None:
     """Install what is missing; root is checked before."""
-    missing = [package for package, file in PACKAGES.items() if not Path(file).exists()]
+    install([package for package, file in PACKAGES.items() if not Path(file).exists()])
+
+
+def install(missing: Sequence[str]) -> None:
+    """Debian's packages of these names, by apt-get, as root."""
     if not missing:
         return
     if shutil.which("apt-get") is None:

@@ -39,7 +39,7 @@ class MeshState:
         self, settings: Settings, observe: Observe, changed: Changed, clock: Callable[[], float] = monotonic
     ) -> None:
         self.settings = settings
-        self.options = ingress_settings(settings)
+        self.options = IngressSettings.of(settings)
         self.graph = Graph()
         self.sources = Sources.of(self.graph)
         self.watched = watch_all(self.graph, self.sources, observe)
@@ -90,17 +90,6 @@ class MeshState:
         self.ledger.handle(event)
         if isinstance(event, Quarantined):
             self.tell_leader(event)
-
-
-def ingress_settings(settings: Settings) -> IngressSettings:
-    by_node_port = settings.exposure is Exposure.NODE_PORT
-    return IngressSettings(
-        exposure=settings.exposure,
-        http_port=settings.node_port_http if by_node_port else settings.http_port,
-        https_port=settings.node_port_https if by_node_port else settings.https_port,
-        default_certificate=settings.default_certificate,
-        controller=settings.controller_name,
-    )
 
 
 def ref_of(text: str) -> ObjectRef:

@@ -4,7 +4,6 @@ Annotations, auth, rate limits and Gateway API add fields to `Route` and members
 here knows where a value came from except through `Origin`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -312,14 +311,3 @@ def precedence(route: Route) -> tuple[int, int, str, int, int]:
         case PrefixPath(value):
             kind = 2
     return kind, -len(value), value, -bool(route.match.methods), -len(route.match.headers)
-
-
-def clusters_of(routes: Iterable[Route]) -> frozenset[str]:
-    """The cluster names that `routes` lead to with a weight above 0."""
-    return frozenset(
-        weighted.cluster
-        for route in routes
-        if isinstance(route.action, Forward)
-        for weighted in route.action.clusters
-        if weighted.weight > 0
-    )

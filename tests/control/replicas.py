@@ -14,13 +14,14 @@ from typing import Any
 
 import grpc
 
+from e2e.ports import free_port
 from envoy_xds.order import CDS, EDS, LDS, RDS
 from operators.ca.authority import Names, key_pem, make_key
 from operators.ca.spiffe import agent_id
 from operators.ca.store import Store
 from operators.controller.node_resources import TYPE_URL
 from operators.kube import Kube, KubeError
-from tests.control.apiserver import ApiServer, free_port
+from tests.control.apiserver import ApiServer
 from tests.xds.client import Client
 
 PATIENCE = 60

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from e2e.ports import free_port
 from operators.controller.kinds import CILIUM_INGRESS
 from operators.kube import Kube
-from tests.control.apiserver import ApiServer, free_port
+from tests.control.apiserver import ApiServer
 from tests.control.replicas import PATIENCE, Replica, ensure
 from tests.xds.envoys import binary
 

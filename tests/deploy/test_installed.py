@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from e2e import helm
+from e2e.ports import free_port
 from tests.apiserver import Kubectl, apiserver
-from tests.control.apiserver import ADMIN, ApiServer, free_port
+from tests.control.apiserver import ADMIN, ApiServer
 from tests.deploy.test_chart import CONTROLLER, environment
 
 NAMESPACE = "tulle-system"

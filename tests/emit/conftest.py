@@ -2,10 +2,11 @@
 
 import pytest
 
+from e2e.ports import free_port
 from envoy_xds.listeners import routes_name
 from envoy_xds.order import LDS, RDS
 from operators.ir.routes import Gateway, Scheme
-from tests.emit.served import Served, backend, free_port
+from tests.emit.served import Served, backend
 from tests.emit.tables import upstream
 from tests.xds.client import running
 from tests.xds.envoys import started

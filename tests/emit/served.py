@@ -15,12 +15,6 @@ from operators.ir.routes import Scheme
 from tests.emit.tables import World
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def closed_port() -> Iterator[int]:
     """A port that refuses connections, held so that nobody else takes it."""

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from aiohttp import web
 
+from e2e.ports import free_port
 from envoy_xds.order import CDS, LDS, RDS
 from operators.ir.routes import (
     Cluster,
@@ -20,7 +21,7 @@ from operators.ir.routes import (
     Scheme,
     VirtualHost,
 )
-from tests.emit.served import free_port, publish
+from tests.emit.served import publish
 from tests.emit.tables import host, route, upstream
 from tests.ingress.certificates import certificate, private_key
 

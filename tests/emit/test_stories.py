@@ -12,6 +12,7 @@ import pytest
 
 from e2e.certificates import tls_secret
 from e2e.fetch import Answer, fetch
+from e2e.ports import free_port
 from e2e.stories import Story, load
 from e2e.test_ingress import PORTS, play
 from envoy_xds.emit import emit
@@ -19,7 +20,7 @@ from envoy_xds.events import Acked
 from envoy_xds.order import CDS, LDS, RDS, SDS
 from operators.ingress.options import IngressSettings
 from operators.settings import Exposure
-from tests.emit.served import backend, free_port
+from tests.emit.served import backend
 from tests.ingress.world import FIELDS, World
 from tests.xds.client import Server, running
 from tests.xds.envoys import started

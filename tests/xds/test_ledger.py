@@ -360,12 +360,8 @@ def take(step: tuple, book: Book, model: Model) -> None:
 
 def test_an_acknowledgement_that_comes_before_we_publish_is_not_forgotten():
     """A follower's proxy may have a resource that this replica has yet to derive."""
-    address = ObjectRef("Address", "", "192.0.2.1")
-    ledger = Ledger(lambda refs: None, lambda: 0.0, 30.0)
-    ledger.handle(Connected("agent", "node/a", "a"))
-    ledger.handle(Acked("agent", "Address", (("192.0.2.1", "v1"),)))
-    origins = frozenset({address})
-    ledger.handle(Published("node/a", "Address", "192.0.2.1", "v1", origins, origins, frozenset()))
-
-    found = ledger.progress(address)
-    assert (found.acked, found.needed) == (1, 1)
+    book = Book()
+    book.connect("p")
+    book.ack("p", r="a1")
+    book.publish("r", a="1")
+    assert book.ledger.progress(A) == Progress(1, 1)
