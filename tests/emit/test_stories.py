@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 from e2e.certificates import tls_secret
+from e2e.echo import PORTS
 from e2e.fetch import Answer, fetch
 from e2e.ports import free_port
 from e2e.stories import Story, load
-from e2e.test_ingress import PORTS, play
+from e2e.test_ingress import play
 from envoy_xds.emit import emit
 from envoy_xds.events import Acked
 from envoy_xds.order import CDS, LDS, RDS, SDS
