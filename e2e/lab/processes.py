@@ -62,8 +62,7 @@ def end(pid: int, number: signal.Signals) -> None:
                 select.select([handle], [], [], END_SECONDS)
         finally:
             os.close(handle)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+        _children[:] = [child for child in _children if child.poll() is None]  # which reaps those that ended
 
 
 def started(pid: int) -> str | None:
