@@ -4,7 +4,6 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 
 import pytest
 
@@ -36,10 +35,8 @@ def backend(tulle: Cluster) -> Iterator[Cluster]:
     install(tulle)
 
 
-def programmed(cluster: Cluster, found: dict) -> bool:
-    """By every node: a controller that was just started counts only the proxies that have come to it already."""
-    message = conditions(found).get("Programmed", {}).get("message", "")
-    return f"acknowledged by {len(cluster.nodes)} of {len(cluster.nodes)} nodes" in message
+def programmed(found: dict) -> bool:
+    return conditions(found).get("Programmed", {}).get("status") == "True"
 
 
 def ask(address: str, port: int) -> str:
@@ -53,9 +50,12 @@ def ask(address: str, port: int) -> str:
 def test_every_node_answers(backend: Cluster, client: ClientNamespace, exposure: str, port: int):
     install(backend, {"ingress": {"exposure": exposure}})
     apply(backend, NAMESPACE, [INGRESS])
-    await_object(backend, NAMESPACE, "ingress", "exposed", partial(programmed, backend))
+    found = await_object(backend, NAMESPACE, "ingress", "exposed", programmed)
+    said = conditions(found)["Programmed"]["message"]
 
     answers = {node: client.call(ask, address, port) for node, address in backend.nodes.items()}
 
     backend.kubectl("-n", NAMESPACE, "delete", "ingress", "exposed")
+    count = len(backend.nodes)
+    assert said == f"acknowledged by {count} of {count} nodes", "a controller that was just started waits for them all"
     assert answers == dict.fromkeys(backend.nodes, HOST)

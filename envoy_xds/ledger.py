@@ -95,6 +95,11 @@ class Ledger:
         nodes = sorted({self._proxies[name].node for name in lagging})
         return Progress(len(counted) - len(lagging), len(counted), tuple(nodes), self._rejection(ref, found))
 
+    def counted_nodes(self, view: str) -> frozenset[str]:
+        """The nodes whose proxies objects of this view wait for."""
+        found = self._views.get(view)
+        return frozenset(self._proxies[name].node for name in found.counted) if found else frozenset()
+
     def snapshot(self) -> Iterable[Event]:
         """Events that tell a ledger with the same resources what this one knows of proxies."""
         for name, proxy in self._proxies.items():

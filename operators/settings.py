@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         0.010, description="Changes are put together until there was so long a quiet."
     )
     commit_maximum_seconds: Seconds = Field(0.100, description="The longest that a change waits for others.")
+    proxy_service: str = Field(
+        "tulle-envoy",
+        description="The headless Service of the ingress proxies, by which a new leader knows on which nodes they run.",
+    )
     proxy_grace_seconds: Seconds = Field(
         30.0, description="How long a disconnected proxy is still counted in Programmed."
     )

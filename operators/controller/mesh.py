@@ -16,6 +16,7 @@ from envoy_xds.events import Event, Quarantined
 from envoy_xds.ledger import Ledger
 from operators.collections import Graph
 from operators.controller.allocation import Allocation, allocate
+from operators.controller.expected import ready_proxies
 from operators.controller.kinds import watch_all
 from operators.controller.node_resources import NodeResources
 from operators.controller.presence import INGRESS_VIEW, Presence
@@ -44,6 +45,9 @@ class MeshState:
         self.sources = Sources.of(self.graph)
         self.watched = watch_all(self.graph, self.sources, observe)
         self.tables = build(self.graph, self.sources, self.options)
+        self.ready_proxies = ready_proxies(
+            self.graph, self.sources.endpoint_slices, f"{settings.namespace}/{settings.proxy_service}"
+        )
         self.ledger = Ledger(changed, clock, settings.proxy_grace_seconds)
         self.presence = Presence(settings.proxy_grace_seconds, clock)
         self.replicas = Replicas([self.ledger.handle, self.presence.handle])
@@ -54,6 +58,11 @@ class MeshState:
         self.tables.addresses.subscribe(NodeResources(self.views))
         self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
+        self.ready_proxies.subscribe(lambda _: changed([one.ref for one in self.tables.objects.values()]))
+
+    def expected_nodes(self) -> frozenset[str]:
+        """Where a ready proxy runs, whether it has come to us or not."""
+        return frozenset().union(*(one.nodes for one in self.ready_proxies.values()))
 
     def condemn(self, found: Quarantined) -> None:
         """Another replica found a fragment guilty."""

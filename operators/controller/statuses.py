@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from envoy_xds.ledger import Progress
 from operators.controller.allocation import Allocation
+from operators.controller.expected import awaiting
 from operators.controller.kinds import POOL, SERVED
 from operators.controller.mesh import MeshState
+from operators.controller.presence import INGRESS_VIEW
 from operators.ir.problems import Problem, Reason
 from operators.ir.refs import ObjectRef
 from operators.settings import Exposure
@@ -28,7 +31,7 @@ class Statuses:
         self._settled = settled
         self._now = now
         self._allocation: Allocation | None = None
-        served = ServedStatus(self.known, state.ledger.progress, settled, now)
+        served = ServedStatus(self.known, self.progress, settled, now)
         for kind in SERVED:
             writer.decide(kind, served)
         writer.decide(POOL.name, self._pool)
@@ -51,6 +54,13 @@ class Statuses:
         if allocation != self._allocation:
             self._allocation = allocation
             self._writer.mark_all(POOL.name)
+
+    def progress(self, ref: ObjectRef) -> Progress:
+        """How far the object has come; a replica that has not heard all proxies yet counts those that ought to come, too."""
+        found = self._state.ledger.progress(ref)
+        if self._settled():
+            return found
+        return awaiting(found, self._state.expected_nodes(), self._state.ledger.counted_nodes(INGRESS_VIEW))
 
     def known(self, ref: ObjectRef) -> Known | None:
         """None where the object is not ours."""

@@ -87,11 +87,11 @@ async def replica(
 
 @asynccontextmanager
 async def proxy(kube: Kube, namespace: str, port: int, name: str) -> AsyncIterator[Client]:
-    """A proxy or agent (by its name) of node-a, with its certificate; it acknowledges until left."""
+    """A proxy or agent by its name, kind/node/pod, with its node's certificate; it acknowledges until left."""
     authority = await Store(kube, namespace, "cluster.local").load(datetime.now(UTC))
     key = make_key()
     issued = authority.issue(
-        key.public_key(), Names(agent_id("cluster.local", namespace, "node-a")), datetime.now(UTC), 0
+        key.public_key(), Names(agent_id("cluster.local", namespace, name.split("/")[1])), datetime.now(UTC), 0
     )
     credentials = grpc.ssl_channel_credentials(issued.bundle, key_pem(key), b"".join(issued.chain))
     options = [("grpc.ssl_target_name_override", f"tulle-controller.{namespace}.svc")]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("crds")
 
 
 @pytest_asyncio.fixture
-async def shop(kube: Kube, namespace: str) -> str:
-    """A namespace with an Ingress of ours, its Service, and a node to serve it."""
+async def shop(kube: Kube, namespace: str) -> AsyncIterator[str]:
+    """A namespace with an Ingress of ours, its Service, and a node to serve it. The Ingress goes afterwards: it has its host to itself."""
     address = {"type": "InternalIP", "address": "192.0.2.10"}
     await ensure(kube, "/api/v1/nodes", {"metadata": {"name": "node-a"}})
     await kube.patch("/api/v1/nodes/node-a/status", {"status": {"addresses": [address]}})
@@ -32,7 +32,8 @@ async def shop(kube: Kube, namespace: str) -> str:
         f"/api/v1/namespaces/{namespace}/services", {"metadata": {"name": "web"}, "spec": {"ports": ports}}
     )
     await kube.create(INGRESS.path.url(namespace), {"metadata": {"name": "web"}, "spec": spec_of("a.example.com")})
-    return namespace
+    yield namespace
+    await kube.delete(INGRESS.path.url(namespace, "web"))
 
 
 def spec_of(host: str, service: str = "web") -> dict[str, Any]:
@@ -121,6 +122,20 @@ async def test_the_leader_writes_what_followers_hear_and_a_follower_takes_over(
     assert after.addresses == ["192.0.2.10"]
 
 
+async def test_a_new_leader_waits_for_every_node_with_a_ready_proxy(api: ApiServer, kube: Kube, shop: str) -> None:
+    url = f"/apis/discovery.k8s.io/v1/namespaces/{shop}/endpointslices"
+    await kube.create(url, proxies("node-a", "node-b"))
+    async with replica(api, shop, "one", proxy_grace_seconds="3600") as one:
+        await one.ready()
+        async with proxy(kube, shop, one.ads_port, "envoy/node-a/pod"):
+            waiting = await until(kube, shop, lambda status: status.says("Programmed", "Pending"))
+            assert waiting.conditions["Programmed"]["message"] == "acknowledged by 1 of 2 nodes, waiting for node-b"
+
+            async with proxy(kube, shop, one.ads_port, "envoy/node-b/pod"):
+                done = await until(kube, shop, lambda status: status.says("Programmed", "Programmed"))
+                assert done.conditions["Programmed"]["message"] == "acknowledged by 2 of 2 nodes"
+
+
 async def test_an_address_of_a_pool_is_announced_before_it_is_told(api: ApiServer, kube: Kube, shop: str) -> None:
     await ensure(kube, POOL.path.url(), {"apiVersion": "tulle.dev/v1alpha1", "kind": "LoadBalancerIPPool"} | pool())
     try:
@@ -152,3 +167,13 @@ async def test_a_dead_watch_ends_the_process_loudly(api: ApiServer, kube: Kube, 
 
 def pool() -> dict[str, Any]:
     return {"metadata": {"name": "pool"}, "spec": {"blocks": [{"cidr": "198.51.100.0/30"}]}}
+
+
+def proxies(*nodes: str) -> dict[str, Any]:
+    """The slice of the proxies' Service."""
+    metadata = {"name": "tulle-envoy-1", "labels": {"kubernetes.io/service-name": "tulle-envoy"}}
+    endpoints = [
+        {"addresses": [f"192.0.2.{number}"], "nodeName": node, "conditions": {"ready": True}}
+        for number, node in enumerate(nodes, 10)
+    ]
+    return {"metadata": metadata, "addressType": "IPv4", "ports": [], "endpoints": endpoints}
