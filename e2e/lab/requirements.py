@@ -18,6 +18,7 @@ PACKAGES = {  # package → a file that it brings
     "iptables": "/usr/sbin/iptables",
     "libc6-dev": "/usr/include/stdlib.h",
     "nftables": "/usr/sbin/nft",
+    "procps": "/usr/sbin/sysctl",
     "runc": "/usr/sbin/runc",
 }
 FREE_GIB = 6
