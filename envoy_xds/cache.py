@@ -2,7 +2,8 @@
 
 In: resources as the emitters want them, and what proxies said. Out: entries by type and name, notices to the streams that
 watch, events to the observer. What is published is what `blame.py` admits. A cluster, endpoints or a secret that is removed
-stays while an object that used it waits to be accepted in its new form or is served in its old one.
+stays while an object that used it waits to be accepted in its new form or is served in its old one. Where nobody watches, nobody
+will accept anything, and nothing stays.
 """
 
 from collections import defaultdict
@@ -65,6 +66,8 @@ class Cache:
 
     def unwatch(self, watcher: Watcher) -> None:
         self._watchers.pop(watcher, None)
+        if self._retained and not self._watchers:
+            self._publish({})
 
     def apply(self, upserts: Iterable[Resource], removes: Iterable[tuple[str, str]] = ()) -> None:
         """One consistent set of changes; `removes` are pairs of type URL and name."""
@@ -98,7 +101,9 @@ class Cache:
     def _release_retained(self, touched: Touched) -> None:
         if not self._retained:
             return
-        needed = self._blames[LDS].unsettled() | self._blames[RDS].unsettled()
+        needed: frozenset[ObjectRef] = frozenset()
+        if self._watchers:
+            needed = self._blames[LDS].unsettled() | self._blames[RDS].unsettled()
         for type_url, name in list(self._retained):
             stored = self._entries[type_url].get(name)
             if stored is None or stored.resource.origins.isdisjoint(needed):

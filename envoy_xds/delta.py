@@ -18,8 +18,13 @@ ALL = "*"
 
 
 class DeltaSubscription(Subscription):
-    def __init__(self, type_url: str, request: DeltaRequest, entries: Mapping[str, Entry], sequence: int) -> None:
-        """`request` is the first of its type on the stream: it says what the client has from an earlier stream."""
+    def __init__(
+        self, type_url: str, request: DeltaRequest, entries: Mapping[str, Entry], sequence: int, newest: int
+    ) -> None:
+        """`request` is the first of its type on the stream: it says what the client has from an earlier stream.
+
+        What it must get counts as changed at `sequence`, what it must drop at `newest`.
+        """
         self.in_flight: Response | None = None
         self._type_url = type_url
         self._wildcard = not request.subscribe or ALL in request.subscribe
@@ -33,7 +38,7 @@ class DeltaSubscription(Subscription):
         self._dirty = Dirty()
         for name in sorted(interesting):
             if self._differs(name, entries):
-                self._dirty.mark(name, sequence)
+                self._dirty.mark(name, sequence if name in entries else newest)
 
     def receive(self, request: DeltaRequest, entries: Mapping[str, Entry], sequence: int) -> Outcome:
         """A later request: an answer to the response in flight, a change of the subscription, or both."""

@@ -3,6 +3,7 @@
 In: requests and notices of changes. Out: the next bytes to send, and events. No I/O and no clock of its own.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from itertools import count
@@ -19,6 +20,9 @@ from envoy_xds.subscription import NEVER, Limits, Outcome, Response, Subscriptio
 PATIENCE = 15.0
 """Seconds that an update waits for what it may refer to: as long as Envoy waits for a cluster's first endpoints."""
 
+SETTLING = 1.0
+"""Seconds in which a proxy that comes back has subscribed to all types; until then it must drop nothing that one of them may use."""
+
 
 class Request(Protocol):
     @property
@@ -30,7 +34,7 @@ class Request(Protocol):
 R = TypeVar("R", bound=Request)
 
 
-class Stream(Generic[R]):
+class Stream(ABC, Generic[R]):
     """Delta or state of the world, by the subclass; `wake` is called when `next` may have something new."""
 
     def __init__(
@@ -49,6 +53,7 @@ class Stream(Generic[R]):
         self._nonces = count(1)
         self._subscriptions: dict[str, Subscription] = {}
         self._blocked_since: dict[str, float] = {}
+        self._settled_at = clock() + SETTLING
 
     def receive(self, request: R) -> None:
         self._apply(request, self._outcome(request))
@@ -84,13 +89,16 @@ class Stream(Generic[R]):
         return response
 
     def retry_in(self) -> float | None:
-        """Seconds until patience with what is in flight ends, when something waits for it."""
+        """Seconds until something that waits may be sent whatever happens."""
         now = self._clock()
         left = [since + PATIENCE - now for since in self._blocked_since.values()]
+        if self._backlog():
+            left.append(self._settled_at - now)
         return min((seconds for seconds in left if seconds > 0), default=None)
 
+    @abstractmethod
     def _outcome(self, request: R) -> Outcome:
-        raise NotImplementedError
+        """What the request answers; the first one of a type begins its subscription."""
 
     def _apply(self, request: R, outcome: Outcome) -> None:
         """Tell the cache and the observer what the proxy accepted or rejected."""
@@ -124,13 +132,19 @@ class Stream(Generic[R]):
     def _limits(self, type_url: str, subscription: Subscription) -> Limits:
         waiting = [(t, self._subscriptions[t]) for t in waits_for(type_url) if t in self._subscriptions]
         updates = min((s.pending(self._cache.entries(t)) for t, s in waiting), default=NEVER)
-        users = [self._subscriptions[t] for t in used_by(type_url) if t in self._subscriptions]
-        limits = Limits(updates, min([updates, *(s.unsettled() for s in users)]))
+        limits = Limits(updates, min(updates, *(self._unsettled(t) for t in used_by(type_url)), NEVER))
         if not subscription.blocked(limits):
             self._blocked_since.pop(type_url, None)
             return limits
         since = self._blocked_since.setdefault(type_url, self._clock())
         return limits if self._clock() < since + PATIENCE else Limits(NEVER, limits.removals)
+
+    def _unsettled(self, type_url: str) -> float:
+        """The number of the oldest change of this type that the proxy may not have made."""
+        subscription = self._subscriptions.get(type_url)
+        if subscription is None:
+            return 0 if self._clock() < self._settled_at else NEVER
+        return subscription.unsettled()
 
 
 class DeltaStream(Stream[DeltaRequest]):
@@ -140,7 +154,7 @@ class DeltaStream(Stream[DeltaRequest]):
         entries, since = self._cache.entries(type_url), self._since(type_url)
         if isinstance(subscription, DeltaSubscription):
             return subscription.receive(request, entries, since)
-        self._subscriptions[type_url] = DeltaSubscription(type_url, request, entries, since)
+        self._subscriptions[type_url] = DeltaSubscription(type_url, request, entries, since, self._cache.sequence)
         self._begin(type_url, tuple(request.held.items()))
         return Outcome()
 

@@ -1,5 +1,6 @@
 """A table of keyed values, its indexes, and who read what of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -51,7 +52,7 @@ class Readers:
             target.wake(input_key)
 
 
-class Collection(Generic[T]):
+class Collection(ABC, Generic[T]):
     """Values by key. Only the graph's commit changes it."""
 
     def __init__(self, graph: Scheduler, name: str) -> None:
@@ -104,9 +105,9 @@ class Collection(Generic[T]):
         """For collections computed from this one: called during the commit, as soon as this one has settled."""
         self._followers.append(fn)
 
+    @abstractmethod
     def settle(self) -> Changes[T]:
         """Compute what is pending and return how the values change; the graph calls it once per commit, in order."""
-        raise NotImplementedError
 
     def apply(self, changes: Changes[T]) -> None:
         """Take `changes` over and wake all that read them."""

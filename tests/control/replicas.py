@@ -21,7 +21,7 @@ from operators.ca.spiffe import agent_id
 from operators.ca.store import Store
 from operators.controller.node_resources import TYPE_URL
 from operators.kube import Kube, KubeError
-from tests.control.apiserver import ApiServer
+from tests.apiserver import ApiServer
 from tests.xds.client import Client
 
 PATIENCE = 60

@@ -12,11 +12,9 @@ import pytest_asyncio
 from operators.controller.kinds import INGRESS, POOL
 from operators.kube import Kube
 from operators.status.documents import ANNOTATION
-from tests.control.apiserver import ApiServer
+from tests.apiserver import ApiServer
 from tests.control.replicas import PATIENCE, Replica, ensure, proxy, replica
 from tests.control.wire import Wire
-
-pytestmark = pytest.mark.usefixtures("crds")
 
 
 @pytest_asyncio.fixture
@@ -28,9 +26,8 @@ async def shop(kube: Kube, namespace: str) -> AsyncIterator[str]:
     spec = {"controller": "tulle.dev/ingress"}
     await ensure(kube, "/apis/networking.k8s.io/v1/ingressclasses", {"metadata": {"name": "tulle"}, "spec": spec})
     ports = [{"name": "http", "port": 80}]
-    await kube.create(
-        f"/api/v1/namespaces/{namespace}/services", {"metadata": {"name": "web"}, "spec": {"ports": ports}}
-    )
+    service = {"metadata": {"name": "web"}, "spec": {"ports": ports}}
+    await kube.create(f"/api/v1/namespaces/{namespace}/services", service)
     await kube.create(INGRESS.path.url(namespace), {"metadata": {"name": "web"}, "spec": spec_of("a.example.com")})
     yield namespace
     await kube.delete(INGRESS.path.url(namespace, "web"))

@@ -15,7 +15,7 @@ import pytest
 from e2e.ports import free_port
 from operators.controller.kinds import CILIUM_INGRESS
 from operators.kube import Kube
-from tests.control.apiserver import ApiServer
+from tests.apiserver import ApiServer
 from tests.control.replicas import PATIENCE, Replica, ensure
 from tests.xds.envoys import binary
 
@@ -93,7 +93,6 @@ async def told(kube: Kube, url: str, message: str) -> None:
 
 
 @pytest.mark.envoy
-@pytest.mark.usefixtures("crds")
 async def test_an_envoy_started_as_it_says_serves_and_the_status_tells(
     api: ApiServer, kube: Kube, namespace: str, tmp_path: Path
 ) -> None:

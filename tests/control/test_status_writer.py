@@ -85,7 +85,7 @@ async def test_an_ingress_gets_an_annotation_an_address_and_events(kube: Kube, n
     assert found["status"]["loadBalancer"] == {}
 
 
-async def test_our_kind_gets_conditions_in_its_status(kube: Kube, namespace: str, crds: None) -> None:
+async def test_our_kind_gets_conditions_in_its_status(kube: Kube, namespace: str) -> None:
     desk = Desk(kube)
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     body = {"apiVersion": "tulle.dev/v1alpha1", "kind": "CiliumIngress", "metadata": {"name": "web"}}

@@ -15,7 +15,7 @@ from crds.base import ApiModel
 from crds.cilium_ingress import CiliumIngress
 from crds.core import EndpointSlice, Service
 from crds.ingress import Ingress
-from tests.control.apiserver import ADMIN, ApiServer
+from tests.apiserver import ADMIN, ApiServer
 from tests.strategies import Object, cilium_ingresses, endpoint_slices, ingresses, services
 
 KINDS = {
@@ -87,10 +87,10 @@ def damage(value: Any, draw: st.DataObject) -> Any:
 @pytest.mark.parametrize("plural", KINDS)
 @ROOM
 @given(data=st.data())
-def test_valid_objects_are_taken(plural: str, data: st.DataObject, apiserver: ApiServer):
+def test_valid_objects_are_taken(plural: str, data: st.DataObject, api: ApiServer):
     strategy, model = KINDS[plural]
     written = data.draw(strategy)
-    kept, why = submit(apiserver, plural, written)
+    kept, why = submit(api, plural, written)
     assert kept is not None, why
     assert meaning(model, kept) == meaning(model, written)
 
@@ -98,12 +98,12 @@ def test_valid_objects_are_taken(plural: str, data: st.DataObject, apiserver: Ap
 @pytest.mark.parametrize("plural", KINDS)
 @ROOM
 @given(data=st.data())
-def test_damaged_objects_are_refused_or_read(plural: str, data: st.DataObject, apiserver: ApiServer):
+def test_damaged_objects_are_refused_or_read(plural: str, data: st.DataObject, api: ApiServer):
     strategy, model = KINDS[plural]
     written = data.draw(strategy)
     part = "spec" if "spec" in written else "endpoints"
     damaged = written | {part: damage(written[part], data)}
-    kept, _ = submit(apiserver, plural, damaged)
+    kept, _ = submit(api, plural, damaged)
     event("taken" if kept else "refused")
     if kept is not None:
         model.parse(kept)

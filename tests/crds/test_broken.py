@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apiserver import Kubectl
+from tests.kubectl import Kubectl
 
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*.yaml"))
 

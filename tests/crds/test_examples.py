@@ -10,7 +10,7 @@ import yaml
 from crds.cilium_ingress import CiliumIngress
 from crds.ingress import Ingress
 from crds.load_balancer_ip_pool import LoadBalancerIPPool
-from tests.apiserver import Kubectl
+from tests.kubectl import Kubectl
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "docs/examples").glob("*.yaml"))

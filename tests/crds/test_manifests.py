@@ -9,7 +9,7 @@ import yaml
 from crds.generate import MANIFESTS, crd, stale
 from crds.kinds import KINDS, Kind
 from crds.schema import structural
-from tests.apiserver import Kubectl
+from tests.kubectl import Kubectl
 
 STRUCTURAL = {
     "type",

@@ -62,6 +62,7 @@ def test_what_it_consists_of(objects):
         ("DaemonSet", ENVOY),
         ("PodDisruptionBudget", CONTROLLER),
         ("Service", CONTROLLER),
+        ("Service", ENVOY),
         ("IngressClass", "tulle"),
         *(("ServiceAccount", name) for name in (CONTROLLER, AGENT, ENVOY)),
         *((kind, CONTROLLER) for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")),

@@ -11,9 +11,9 @@ import yaml
 
 from e2e import helm
 from e2e.ports import free_port
-from tests.apiserver import Kubectl, apiserver
-from tests.control.apiserver import ADMIN, ApiServer
+from tests.apiserver import ADMIN
 from tests.deploy.test_chart import CONTROLLER, environment
+from tests.kubectl import Kubectl, serving
 
 NAMESPACE = "tulle-system"
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{CONTROLLER}"
@@ -25,16 +25,15 @@ spec:
   ingressClassName: tulle
   defaultBackend: {service: {name: absent, port: {number: 80}}}
 """
-__all__ = ["apiserver"]
 
 
 @pytest.fixture(scope="module")
-def kubectl(apiserver: ApiServer) -> Kubectl:
+def kubectl(tmp_path_factory) -> Iterator[Kubectl]:
     """Of a cluster where Tulle is installed, and upgraded to what it is already."""
-    kubeconfig = apiserver.kubeconfig()
-    for _ in range(2):
-        helm.install(kubeconfig, NAMESPACE)
-    return Kubectl(kubeconfig)
+    with serving(tmp_path_factory.mktemp("apiserver")) as api:
+        for _ in range(2):
+            helm.install(api.kubeconfig(), NAMESPACE)
+        yield Kubectl(api.kubeconfig())
 
 
 def test_the_api_server_takes_every_field(kubectl, render):
@@ -102,6 +101,7 @@ def test_the_controller_works_with_its_rights(kubectl, controller):
 
     wait("secret/tulle-ca", "create")
     wait("configmap/tulle-ca-bundle", "create")
+    wait("lease/tulle-controller", "create")
     wait("lease/tulle-controller", "jsonpath={.spec.holderIdentity}=pod-1")
     kubectl("apply", "-f", "-", stdin=INGRESS)
     wait("ingress/web", r"jsonpath={.metadata.annotations.tulle\.dev/conditions}", "default")

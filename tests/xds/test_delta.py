@@ -5,7 +5,7 @@ import asyncio
 import grpc
 import pytest
 
-from envoy_xds.events import Acked, Connected, Disconnected, Nacked, Quarantined, Released
+from envoy_xds.events import Acked, Connected, Disconnected, Nacked, Published, Quarantined, Released
 from envoy_xds.order import CDS, EDS, LDS, RDS
 from envoy_xds.server import Refused
 from tests.xds.certificates import Authority
@@ -94,8 +94,47 @@ async def test_a_proxy_that_comes_back_is_sent_only_what_it_lacks(server, client
     server.apply(thing(CDS, "b", "2"), removes=[(CDS, "a")])
     async with connected(server) as again:
         await again.send(CDS, initial_resource_versions=versions)
-        response = await again.receive()
-        assert (names(response), list(response.removed_resources)) == ({"b"}, ["a"])
+        changed = await again.receive()
+        assert (names(changed), list(changed.removed_resources)) == ({"b"}, [])
+        await again.ack(changed)
+        assert list((await again.receive()).removed_resources) == ["a"], "also where nothing can use it any more"
+
+
+async def test_who_comes_back_drops_a_cluster_after_the_routes_that_used_it(server, client):
+    server.apply(thing(CDS, "a", "1"), thing(CDS, "b", "1"), thing(LDS, "l", "1"), thing(RDS, "r", "to a"))
+    subscriptions = {CDS: {}, LDS: {}, RDS: {"resource_names_subscribe": ["r"]}}
+    held = {
+        type_url: {r.name: r.version for r in (await take(client, type_url, **wanted)).resources}
+        for type_url, wanted in subscriptions.items()
+    }
+    client.call.cancel()
+    await server.until(lambda: bool(server.seen(Disconnected)))
+    server.apply(thing(RDS, "r", "to b"), removes=[(CDS, "a")])
+
+    async with connected(server) as again:
+        await again.send(CDS, initial_resource_versions=held[CDS])
+        assert await again.fence() == []
+        await again.send(LDS, initial_resource_versions=held[LDS])
+        await again.send(RDS, resource_names_subscribe=["r"], initial_resource_versions=held[RDS])
+        routes = await again.receive()
+        assert bodies(routes) == {"r": "to b"}
+        assert await again.fence() == []
+        await again.ack(routes)
+        assert list((await again.receive()).removed_resources) == ["a"]
+
+
+async def test_where_no_proxy_is_connected_nothing_stays_for_its_sake(server, client):
+    server.apply(thing(CDS, "a", "1", "x"), thing(RDS, "r", "to a", "x"))
+    await take(client, CDS)
+    server.apply(thing(RDS, "r", "to b", "x"), removes=[(CDS, "a")])
+    assert "a" in server.cache.entries(CDS)
+
+    client.call.cancel()
+    await server.until(lambda: any(e.name == "a" and not e.origins for e in server.seen(Published)))
+    assert "a" not in server.cache.entries(CDS)
+
+    server.apply(thing(RDS, "r", "to c", "x"), removes=[(CDS, "b")])
+    assert "b" not in server.cache.entries(CDS)
 
 
 async def test_changes_gather_while_a_response_is_in_flight(server, client):

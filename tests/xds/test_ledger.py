@@ -6,10 +6,13 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envoy_xds.cache import Cache
 from envoy_xds.events import Acked, Connected, Disconnected, Nacked, Published, Quarantined, Released
 from envoy_xds.ledger import Ledger, Progress
+from envoy_xds.order import CDS, RDS
+from envoy_xds.resource import ABSENT
 from operators.ir.refs import ObjectRef
-from tests.xds.client import ref
+from tests.xds.client import pieces, ref, thing
 
 TYPE = "type.googleapis.com/test.Type"
 A, B, C = ref("a"), ref("b"), ref("c")
@@ -365,3 +368,26 @@ def test_an_acknowledgement_that_comes_before_we_publish_is_not_forgotten():
     book.ack("p", r="a1")
     book.publish("r", a="1")
     assert book.ledger.progress(A) == Progress(1, 1)
+
+
+def test_a_replica_without_proxies_waits_for_nothing_that_those_of_others_have_dropped():
+    """A cluster is dropped after the routes that used it: by the proxies' replica, which then tells us."""
+    ledger = Ledger(lambda refs: None)
+    cache = Cache("v", ledger.handle)
+
+    def acked(type_url: str, name: str) -> None:
+        entry = cache.entries(type_url).get(name)
+        ledger.handle(Acked("p", type_url, ((name, entry.version if entry else ABSENT),)))
+
+    cache.apply([thing(CDS, "one", "1", "a"), pieces(RDS, "r", a="to one")])
+    ledger.handle(Connected("p", "v", "node"))
+    acked(CDS, "one")
+    acked(RDS, "r")
+    assert ledger.progress(A) == Progress(1, 1)
+
+    cache.apply([thing(CDS, "two", "1", "a"), pieces(RDS, "r", a="to two")], [(CDS, "one")])
+    acked(CDS, "two")
+    acked(RDS, "r")
+    acked(CDS, "one")
+
+    assert ledger.progress(A) == Progress(1, 1)

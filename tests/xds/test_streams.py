@@ -15,7 +15,7 @@ from envoy_xds.cache import Cache
 from envoy_xds.encoding import DeltaRequest, Node, WholeRequest
 from envoy_xds.order import CDS, LDS, RDS
 from envoy_xds.resource import Resource
-from envoy_xds.streams import PATIENCE, DeltaStream, WholeStream
+from envoy_xds.streams import PATIENCE, SETTLING, DeltaStream, WholeStream
 from tests.xds.client import DeltaResponse, WholeResponse, pieces, text, thing
 
 NODE = Node("p", "test")
@@ -94,7 +94,9 @@ def name_of(body: str) -> str:
 
 
 def begun(kind: type, cache: Cache) -> Peer:
-    stream = kind(cache, "p", lambda event: None, lambda: None, lambda: 0.0)
+    now = [0.0]
+    stream = kind(cache, "p", lambda event: None, lambda: None, lambda: now[0])
+    now[0] = SETTLING  # these proxies have no listeners
     cache.watch(stream)
     peer = Peer(stream)
     peer.begin()
@@ -154,6 +156,7 @@ def test_patience_with_a_cluster_that_does_not_get_warm_ends():
     cache = Cache("v")
     cache.apply([thing(CDS, "a", "1"), thing(RDS, "r", "1"), thing(LDS, "l", "1")])
     stream = DeltaStream(cache, "p", lambda event: None, lambda: None, lambda: now[0])
+    now[0] = SETTLING
     cache.watch(stream)
     stream.receive(DeltaRequest(CDS, NODE))
     assert stream.next() is not None  # and it is not acknowledged
@@ -161,7 +164,7 @@ def test_patience_with_a_cluster_that_does_not_get_warm_ends():
     assert stream.next() is None
     assert stream.retry_in() == PATIENCE
 
-    now[0] = PATIENCE
+    now[0] += PATIENCE
 
     assert dict(stream.next().versions).keys() == {"r"}
     assert stream.retry_in() is None
