@@ -26,7 +26,7 @@ demo-stop: setup ## take the demo's cluster down
 
 test: setup check root e2e ## all tests, on a fresh machine too (root)
 
-check: setup lint types contracts generated unit ## the quick part: no root, two minutes once everything is built
+check: setup lint types contracts generated unit ## the quick part: no root, a minute and a half once everything is built
 
 lint: setup ## ruff: rules and format
 	@ruff check . && ruff format --check .
@@ -41,7 +41,7 @@ generated: setup ## generated files are what their generators make
 	@tools/generated
 
 unit: setup kubernetes ## tests without root
-	@pytest -q tests -m 'not root'
+	@pytest -q tests -m 'not root' -n 3 --dist loadfile
 
 kubernetes: setup ## build Kubernetes and its runtime for the embedded cluster, once (ten minutes the first time)
 	@$(PY) -m e2e.lab.build

@@ -132,6 +132,8 @@ class Blame:
         changed = [key for key, fragment in after.items() if key not in before or before[key].data != fragment.data]
         if (gone or changed) and HEAD in candidate.restrained and HEAD not in candidate.good:
             changed.append(HEAD)  # what the rest of the resource is may decide whether its head is acceptable
+        if HEAD in changed and HEAD in before and not candidate.is_good(HEAD, before[HEAD]):
+            changed = list(before)  # what was said of the rest may have been the old head's fault
         self._forget(candidate, gone + changed)
         for key in gone:
             candidate.good.pop(key, None)

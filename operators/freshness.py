@@ -15,7 +15,7 @@ from time import monotonic
 
 import structlog
 
-from operators.kube import METADATA, METADATA_LIST, UNREACHABLE, Body, Kube, KubeError
+from operators.kube import METADATA, METADATA_LIST, PATIENCE, UNREACHABLE, Body, Kube, KubeError
 from operators.watches import Touch, Watch, key_of, version_of
 
 log = structlog.get_logger("freshness")
@@ -53,6 +53,9 @@ class Probe:
         self.watch = watch
         self._kube = kube
         self._limit = limit
+        self._patience = min(
+            max(limit, 1.0), PATIENCE
+        )  # a probe that hangs with the watch must not keep us from noticing
         self._clock = clock
         self._round = Round()
         self._late: dict[str, tuple[int, float]] = {}  # version at the API server, and since when we miss it
@@ -83,7 +86,7 @@ class Probe:
         if self._round.token:
             query["continue"] = self._round.token
         try:
-            page = await self._kube.get(self.watch.path.url(), query, METADATA_LIST)
+            page = await self._kube.get(self.watch.path.url(), query, METADATA_LIST, self._patience)
         except KubeError as error:
             return self._instead(error)
         self._forbidden_since = None
@@ -131,7 +134,7 @@ class Probe:
         """Ask for the object itself: a page may be older than its deletion."""
         namespace, _, name = key.rpartition("/")
         try:
-            item = await self._kube.get(self.watch.path.url(namespace, name), accept=METADATA)
+            item = await self._kube.get(self.watch.path.url(namespace, name), accept=METADATA, patience=self._patience)
         except KubeError as error:
             if error.status == 404:
                 return False

@@ -18,7 +18,8 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+PATIENCE, CONNECT = 30.0, 5.0
+"""Seconds for a whole request, and for its connection."""
 
 Body = dict[str, Any]
 
@@ -78,8 +79,10 @@ class Kube:
     async def close(self) -> None:
         await self._client.close()
 
-    async def get(self, url: str, query: Mapping[str, str] | None = None, accept: str = JSON) -> Body:
-        return await self._request("GET", url, query=query, accept=accept)
+    async def get(
+        self, url: str, query: Mapping[str, str] | None = None, accept: str = JSON, patience: float = PATIENCE
+    ) -> Body:
+        return await self._request("GET", url, query=query, accept=accept, patience=patience)
 
     async def create(self, url: str, body: Body) -> Body:
         return await self._request("POST", url, body=body)
@@ -103,6 +106,7 @@ class Kube:
         body: Body | None = None,
         content: str = JSON,
         accept: str = JSON,
+        patience: float = PATIENCE,
     ) -> Body:
         headers = {"Accept": accept, "Content-Type": content, "User-Agent": "tulle-controller"}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"])
@@ -113,7 +117,7 @@ class Kube:
             query_params=dict(query or {}),
             body=body,
             _preload_content=False,
-            _request_timeout=TIMEOUT,
+            _request_timeout=aiohttp.ClientTimeout(total=patience, sock_connect=CONNECT),
         )
         async with response:
             text = await response.text()

@@ -21,8 +21,8 @@ def fragment(key: str, data: str) -> Fragment:
     return Fragment(key, f"[{key}={data}]".encode(), frozenset({ref(key or "head")}))
 
 
-def resource(name: str, **parts: str) -> Resource:
-    return Resource(TYPE, name, (fragment(HEAD, f"{name}-ok"), *(fragment(k, v) for k, v in sorted(parts.items()))))
+def resource(name: str, head: str = "ok", **parts: str) -> Resource:
+    return Resource(TYPE, name, (fragment(HEAD, f"{name}-{head}"), *(fragment(k, v) for k, v in sorted(parts.items()))))
 
 
 def accepts(body: bytes) -> bool:
@@ -150,6 +150,19 @@ def test_what_another_replica_found_is_not_tried_again():
 
     assert b"[a=" not in blame.published("r").body()
     assert blame.condemn("r", "b", "0000", "another content") == set()
+
+
+def test_a_new_head_clears_what_was_found_under_a_head_that_nobody_accepted():
+    blame = Blame()
+    blame.put(resource("r", "bad", a="ok", b="ok"))
+    for _ in range(2):
+        blame.nacked([("r", blame.version("r"))], "no")
+    assert len(blame.rejections) == 1
+
+    blame.put(resource("r", "ok", a="ok"))
+
+    assert not blame.rejections
+    assert b"[a=ok]" in blame.published("r").body()
 
 
 KEYS = ["a", "b", "c", "d", "e"]
