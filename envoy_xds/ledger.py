@@ -253,7 +253,7 @@ class Ledger:
             proxy.unheard.discard(key)
         else:
             # A version that was never ours is another replica's newer one: it has what the proxy had
-            after = NOTHING if version == ABSENT else track.numbers.get(version, before)
+            after = track.numbers.get(version, NOTHING if version == ABSENT else before)
             track.behind += key not in proxy.lacks
             proxy.lacks[key] = (version, after)
         if proxy.counted:

@@ -188,6 +188,18 @@ def test_a_removal_is_waited_for():
     assert book.ledger.progress(B) == Progress(0, 0)
 
 
+def test_a_removal_that_is_acknowledged_late_is_one():
+    book = Book()
+    book.publish("r", a="1", b="1")
+    book.connect("p")
+    book.ack_all("p")
+    book.publish("r")
+    book.publish("r", a="1")
+    book.ack("p", r=ABSENT)
+    assert book.ledger.progress(B).waiting == ()
+    assert book.ledger.progress(A).waiting == ("node-p",)
+
+
 def test_what_a_proxy_refused_is_quoted_until_it_accepts():
     book = Book()
     book.publish("r", a="1", b="1")
