@@ -6,7 +6,10 @@ They are wanted while their gateway is there, and routes while a listener uses t
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 
+from envoy_xds.attempts import Attempts
+from envoy_xds.listeners import TYPE_URL as LISTENERS
 from envoy_xds.listeners import http_listeners, https_listeners, routes_name
 from envoy_xds.resource import Fragment, Resource
 from envoy_xds.routes import host_fragment, is_wildcard, route_configuration
@@ -17,7 +20,9 @@ from operators.ir.routes import ANY_HOST, Gateway, Scheme, TlsHost, VirtualHost
 class Hosts:
     """The virtual hosts of one RouteConfiguration, encoded."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempts: Attempts, place: tuple[str, Scheme]) -> None:
+        self._attempts = attempts
+        self._place = place
         self._fragments: dict[str, Fragment] = {}
         self._wildcards: dict[str, VirtualHost] = {}
         self._any_host: VirtualHost | None = None
@@ -27,10 +32,11 @@ class Hosts:
             self._exchange_any(host)
         elif is_wildcard(host.host):
             self._wildcards[host.host] = host
-        self._fragments[host.host] = host_fragment(host, self._any_host)
+        self._encode(host, self._any_host)
 
     def drop(self, name: str) -> None:
-        del self._fragments[name]
+        self._attempts.forget((self._place, name))
+        self._fragments.pop(name, None)
         self._wildcards.pop(name, None)
         if name == ANY_HOST:
             self._exchange_any(None)
@@ -42,14 +48,21 @@ class Hosts:
         """Wildcards end with what any host serves."""
         self._any_host = host
         for wildcard in self._wildcards.values():
-            self._fragments[wildcard.host] = host_fragment(wildcard, host)
+            self._encode(wildcard, host)
+
+    def _encode(self, host: VirtualHost, any_host: VirtualHost | None) -> None:
+        place = self._place, host.host
+        made = self._attempts.make(place, host.origins, lambda: host_fragment(host, any_host))
+        if made is not None:
+            self._fragments[host.host] = made
 
 
 class Gateways:
-    def __init__(self) -> None:
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
         self._gateways: dict[str, Gateway] = {}
         self._tls: defaultdict[str, dict[str, TlsHost]] = defaultdict(dict)
-        self._hosts: defaultdict[tuple[str, Scheme], Hosts] = defaultdict(Hosts)
+        self._hosts: dict[tuple[str, Scheme], Hosts] = {}
         self._listeners_due: set[str] = set()
         self._routes_due: set[tuple[str, Scheme]] = set()
         self._listeners: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
@@ -72,17 +85,21 @@ class Gateways:
     def virtual_hosts_changed(self, upserts: Mapping[str, VirtualHost], deletes: AbstractSet[str]) -> None:
         for key in deletes:
             gateway, scheme, host = key.split("/", 2)
-            self._hosts[gateway, Scheme(scheme)].drop(host)
+            self._hosts_of(gateway, Scheme(scheme)).drop(host)
             self._routes_due.add((gateway, Scheme(scheme)))
         for one in upserts.values():
-            self._hosts[one.gateway, one.scheme].put(one)
+            self._hosts_of(one.gateway, one.scheme).put(one)
             self._routes_due.add((one.gateway, one.scheme))
 
     def listeners(self) -> Iterator[tuple[str, Resource | None]]:
         """By name, what listeners are now where that may have changed; None where there is none any more."""
         due, self._listeners_due = sorted(self._listeners_due), set()
         for name in due:
-            wanted = {one.name: one for one in self._listeners_of(name)}
+            origins = self._gateways[name].origins if name in self._gateways else frozenset()
+            made = self._attempts.make((LISTENERS, name), origins, partial(self._listeners_of, name))
+            if made is None:
+                continue
+            wanted = {one.name: one for one in made}
             yield from dict.fromkeys(sorted(self._listeners[name] - wanted.keys())).items()
             yield from wanted.items()
             self._listeners[name] = frozenset(wanted)
@@ -93,7 +110,14 @@ class Gateways:
         for gateway, scheme in due:
             name = routes_name(gateway, scheme)
             used = self._is_used(gateway, scheme)
-            yield name, self._hosts[gateway, scheme].resource(name, self._gateways[gateway].origins) if used else None
+            hosts = self._hosts_of(gateway, scheme)
+            yield name, hosts.resource(name, self._gateways[gateway].origins) if used else None
+
+    def _hosts_of(self, gateway: str, scheme: Scheme) -> Hosts:
+        place = gateway, scheme
+        if place not in self._hosts:
+            self._hosts[place] = Hosts(self._attempts, place)
+        return self._hosts[place]
 
     def _touch(self, gateways: Iterable[str]) -> None:
         for gateway in gateways:

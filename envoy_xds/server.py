@@ -34,7 +34,10 @@ OPTIONS = [
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    (
+        "grpc.http2.max_ping_strikes",
+        0,
+    ),  # proxies and agents ping a quiet stream every ten seconds, and gRPC measures by pings too
 ]
 
 R = TypeVar("R", bound=Request)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from envoy_xds.attempts import Attempts
 from envoy_xds.cache import Views
 from envoy_xds.emit import emit
 from envoy_xds.events import Event, Quarantined
@@ -54,7 +55,8 @@ class MeshState:
         self.tell_leader: Callable[[Event], None] = _nobody
         self.views = Views(self._cache_event)
         self._failures: dict[tuple[str, str], str] = {}
-        self.graph.after_commit(emit(self.tables, self.views.cache(INGRESS_VIEW)))
+        self.attempts = Attempts(changed)
+        self.graph.after_commit(emit(self.tables, self.views.cache(INGRESS_VIEW), self.attempts))
         self.tables.addresses.subscribe(NodeResources(self.views))
         self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))

@@ -83,7 +83,7 @@ class Statuses:
         invalid = self._state.watched.invalid[ref.kind].get(key)
         if invalid is not None:
             yield Problem(ref, "", Reason.INVALID_SPEC, invalid.error, fatal=True)
-        error = self._state.graph.failures.get((FAILING[ref.kind], key))
+        error = self._state.graph.failures.get((FAILING[ref.kind], key)) or self._state.attempts.failure_of(ref)
         if error is not None:
             yield Problem(ref, "", Reason.INTERNAL, f"a bug in Tulle keeps the last good version: {error!r}")
 

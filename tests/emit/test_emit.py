@@ -3,8 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envoy_xds.attempts import Attempts
 from envoy_xds.cache import Cache
+from envoy_xds.emit import emit
+from envoy_xds.listeners import routes_name
 from envoy_xds.order import CDS, EDS, LDS, RDS, SDS
+from envoy_xds.resource import Resource
 from operators.ir.refs import ObjectRef, Origin
 from operators.ir.routes import (
     ANY_HOST,
@@ -17,12 +21,14 @@ from operators.ir.routes import (
     Gateway,
     Match,
     PrefixPath,
+    Redirect,
     Scheme,
     TlsHost,
     VirtualHost,
 )
-from tests.emit.tables import World, host, route, upstream
+from tests.emit.tables import OWNER, World, host, route, upstream
 
+PREFIX = Match(PrefixPath("/"))
 TYPES = (CDS, EDS, SDS, LDS, RDS)
 NAMES = st.sampled_from(["a", "b"])
 HOSTS = st.sampled_from(["a.example", "*.example", "*.a.example", ANY_HOST])
@@ -144,3 +150,37 @@ def test_what_is_refused_is_charged_to_whom_it_comes_from():
         part.key: {ref.name for ref in part.origins} for part in cache.entries(RDS)["shared/http"].resource.fragments
     }
     assert origins == {"": set(), "*": {"hostless"}, "*.example": {"one", "hostless"}}
+
+
+def test_what_cannot_be_encoded_keeps_its_last_form_and_harms_no_one_else():
+    told: list[ObjectRef] = []
+    attempts, cache, world = Attempts(told.extend), Cache("v"), World()
+    good = {
+        "one.example": host("one.example", route(PREFIX, "a")),
+        "two.example": host("two.example", route(PREFIX, "a")),
+    }
+    for one in good.values():
+        world.virtual_hosts.set(one)
+    world.gateways.set(Gateway("shared", ("192.0.2.1",)))
+    world.graph.after_commit(emit(world, cache, attempts))
+    world.graph.commit()
+    before = {f.key: f.data for f in routes(cache).fragments}
+
+    world.virtual_hosts.set(host("one.example", route(PREFIX, Redirect(status=10**20))))
+    world.virtual_hosts.set(host("two.example", route(PREFIX, "b")))
+    world.graph.commit()
+
+    after = {f.key: f.data for f in routes(cache).fragments}
+    assert after["one.example"] == before["one.example"]
+    assert after["two.example"] != before["two.example"]
+    assert isinstance(attempts.failure_of(OWNER.ref), KeyError)
+    assert told == [OWNER.ref]
+
+    world.virtual_hosts.set(good["one.example"])
+    world.graph.commit()
+    assert attempts.failure_of(OWNER.ref) is None
+    assert told == [OWNER.ref] * 2
+
+
+def routes(cache: Cache) -> Resource:
+    return cache.entries(RDS)[routes_name("shared", Scheme.HTTP)].resource
