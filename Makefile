@@ -44,7 +44,7 @@ unit: setup kubernetes ## tests without root
 	@pytest -q tests -m 'not root' -n 3 --dist loadfile
 
 kubernetes: setup ## build Kubernetes and its runtime for the embedded cluster, once (ten minutes the first time)
-	@$(PY) -m e2e.lab.build
+	@$(PY) -c 'from e2e.lab.build import ensure; ensure()'
 
 root: setup kubernetes ## tests in network namespaces (root)
 	@pytest -q tests -m root

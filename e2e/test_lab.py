@@ -234,15 +234,19 @@ def test_dns_is_ready_without_kube_proxy():
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_is_interrupted_leaves_nothing(ending):
-    with subprocess.Popen(
-        [LAB, "up", "cutshort", "--nodes", "1"], stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as starting:
-        assert any("control plane and nodes" in line for line in starting.stdout)
-        os.killpg(starting.pid, ending)
-        assert "taking down what was made" in starting.stdout.read()
+    # what runs in a script's background ignores SIGINT, and its children with it, unless told otherwise
+    heed = ["env", f"--default-signal={ending.name.removeprefix('SIG')}"]
+    up = [*heed, LAB, "up", "cutshort", "--nodes", "1"]
+    try:
+        with subprocess.Popen(up, stdout=subprocess.PIPE, text=True, start_new_session=True) as starting:
+            assert any("control plane and nodes" in line for line in starting.stdout)
+            os.killpg(starting.pid, ending)
+            assert "taking down what was made" in starting.stdout.read()
 
-    assert starting.returncode == 128 + ending
-    assert traces("cutshort") == []
+        assert starting.returncode == 128 + ending
+        assert traces("cutshort") == []
+    finally:
+        lab("down", "cutshort")
 
 
 @pytest.mark.parametrize(

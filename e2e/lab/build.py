@@ -115,7 +115,3 @@ def _link(module: Module) -> None:
         if not link.is_symlink() or link.readlink() != target:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-
-
-if __name__ == "__main__":
-    ensure()

@@ -153,6 +153,19 @@ async def test_an_address_of_a_pool_is_announced_before_it_is_told(api: ApiServe
         await kube.delete(POOL.path.url(name="pool"))
 
 
+async def test_an_api_server_that_takes_its_time_only_delays(api: ApiServer, kube: Kube, shop: str, wire: Wire) -> None:
+    wire.slow(0.3)
+    patient = {"lease_seconds": "15", "lease_renew_seconds": "10", "lease_retry_seconds": "2"}  # as in production
+    async with replica(api, shop, "one", port=wire.port, freshness_limit_seconds="60", **patient) as one:
+        await one.ready()
+        async with proxy(kube, shop, one.ads_port, "envoy/node-a/pod"):
+            await until(kube, shop, lambda status: status.says("Programmed", "Programmed"))
+            await kube.patch(INGRESS.path.url(shop, "web"), {"spec": spec_of("b.example.com")})
+            await until(kube, shop, lambda status: status.says("Programmed", "Programmed"))
+        assert await one.leads()
+        assert one.process.returncode is None
+
+
 async def test_a_dead_watch_ends_the_process_loudly(api: ApiServer, kube: Kube, shop: str, wire: Wire) -> None:
     async with replica(api, shop, "one", port=wire.port, freshness_limit_seconds="1") as one:
         await one.ready()

@@ -1,11 +1,15 @@
 """Watches on a real API server: what happens there is here soon, whatever happens to the connections in between."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from operators.freshness import Probe, StaleError
-from operators.kube import Kube, KubeError
+from operators.kube import Kube, KubeError, Path
+from tests.apiserver import USER
 from tests.control.operator_under_test import CONFIG_MAPS, Operator, probing, running
 from tests.control.wire import Wire
 
@@ -197,3 +201,93 @@ async def test_who_may_not_list_any_more_is_told_after_the_limit(api, kube: Kube
                 await probe.page()
         with pytest.raises(StaleError, match="may not be listed"):
             await probe.page()
+
+
+@asynccontextmanager
+async def granted(kube: Kube) -> AsyncIterator[None]:
+    """The user may do everything."""
+    group = "rbac.authorization.k8s.io"
+    binding = {
+        "metadata": {"name": "user"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "user"}],
+    }
+    url = f"/apis/{group}/v1/clusterrolebindings"
+    await kube.create(url, binding)
+    try:
+        yield
+    finally:
+        await kube.delete(f"{url}/user")
+
+
+@pytest.fixture
+def as_the_user(api, wire: Wire, monkeypatch) -> None:
+    """Kopf connects through the wire, as someone whose rights can be taken away."""
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig(wire.port, USER)))
+
+
+async def test_a_watch_that_was_forbidden_goes_on_when_it_is_allowed_again(
+    kube: Kube, namespace: str, wire: Wire, as_the_user, caplog
+) -> None:
+    caplog.set_level("DEBUG", "kopf")
+    async with contextlib.AsyncExitStack() as stack:
+        async with granted(kube):
+            operator = await stack.enter_async_context(running(kube))
+            key = await put(kube, namespace, "text", "before")
+            await operator.until(lambda: operator.text(key) == "before")
+        await put(kube, namespace, "text", "meanwhile")
+        await cut_until_said(wire, caplog, "APIForbiddenError")
+        async with granted(kube):
+            await operator.until(lambda: operator.text(key) == "meanwhile")
+
+        assert not operator.errors
+
+
+async def test_an_api_server_that_asks_for_patience_is_caught_up_with(
+    kube: Kube, namespace: str, wire: Wire, as_the_user, caplog
+) -> None:
+    """429 to all that the user asks, as of an overloaded server."""
+    caplog.set_level("DEBUG", "kopf")
+    async with granted(kube), running(kube) as operator:
+        key = await put(kube, namespace, "text", "before")
+        await operator.until(lambda: operator.text(key) == "before")
+        async with rejected(kube):
+            await put(kube, namespace, "text", "meanwhile")
+            await cut_until_said(wire, caplog, "APITooManyRequestsError")
+        await operator.until(lambda: operator.text(key) == "meanwhile")
+
+        assert not operator.errors
+
+
+@asynccontextmanager
+async def rejected(kube: Kube) -> AsyncIterator[None]:
+    """By API Priority and Fairness: the user's requests are of a level that has no seats, whose every request is refused."""
+    group, version = "flowcontrol.apiserver.k8s.io", "v1"
+    limited = {"nominalConcurrencyShares": 0, "lendablePercent": 0, "limitResponse": {"type": "Reject"}}
+    level = {"metadata": {"name": "none"}, "spec": {"type": "Limited", "limited": limited}}
+    rule = {
+        "subjects": [{"kind": "User", "user": {"name": "user"}}],
+        "resourceRules": [
+            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
+        ],
+    }
+    schema = {
+        "metadata": {"name": "user"},
+        "spec": {"priorityLevelConfiguration": {"name": "none"}, "matchingPrecedence": 2, "rules": [rule]},
+    }
+    made = {"prioritylevelconfigurations": level, "flowschemas": schema}
+    for plural, body in made.items():
+        await kube.create(Path(group, version, plural).url(), body)
+    try:
+        yield
+    finally:
+        for plural, body in reversed(made.items()):
+            await kube.delete(Path(group, version, plural).url(name=body["metadata"]["name"]))
+
+
+async def cut_until_said(wire: Wire, caplog, words: str) -> None:
+    """The API server learns of its new rules some time after it took them, so one cut may come too early."""
+    async with asyncio.timeout(60):
+        while words not in caplog.text:
+            wire.cut()
+            await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback whose connections can be cut, or frozen so that neither side learns anything."""
+"""A TCP proxy on loopback whose connections can be cut, slowed down, or frozen so that neither side learns anything."""
 
 import asyncio
 from typing import Self
@@ -12,6 +12,7 @@ class Wire:
         self._frozen: set[asyncio.StreamWriter] = set()
         self._freezing = False
         self._refusing = False
+        self._delay = 0.0
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -35,6 +36,10 @@ class Wire:
         """Let every connection that is there now stand still for ever; also `new` ones, or they go through."""
         self._frozen |= self._writers
         self._freezing = new
+
+    def slow(self, seconds: float) -> None:
+        """Whatever is sent arrives so much later."""
+        self._delay = seconds
 
     def refuse(self) -> None:
         """End every connection and take no more."""
@@ -69,6 +74,7 @@ class Wire:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(65536):
+                await asyncio.sleep(self._delay)
                 if sink not in self._frozen:
                     sink.write(data)
                     await sink.drain()
