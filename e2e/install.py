@@ -10,6 +10,8 @@ from e2e.lab import Cluster
 NAMESPACE = "tulle-system"
 IMAGES = ("tulle", "envoy", "echo")
 WORKLOADS = ("deployment/tulle-controller", "daemonset/tulle-agent", "daemonset/tulle-envoy")
+# What RE2 takes and Envoy refuses: a limit that users may set, by which a story shows what becomes of a refused configuration.
+REFUSED_PROGRAMS = {"envoy": {"runtime": {"re2.max_program_size.error_level": 1000}}}
 POOL = """
 apiVersion: tulle.dev/v1alpha1
 kind: LoadBalancerIPPool
@@ -25,7 +27,7 @@ def install(cluster: Cluster, values: Mapping[str, Any] | None = None, report: C
     for archive in archives.values():
         cluster.load_image(archive)
     report("chart")
-    helm.install(cluster.kubeconfig, NAMESPACE, merged(built_from(archives), values or {}))
+    helm.install(cluster.kubeconfig, NAMESPACE, merged(merged(built_from(archives), REFUSED_PROGRAMS), values or {}))
     for workload in WORKLOADS:
         report(f"waiting for {workload}")
         cluster.kubectl("-n", NAMESPACE, "rollout", "status", workload, "--timeout=180s")

@@ -3,8 +3,9 @@
 Standard library only: it runs in Envoy's image.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ class EnvoySettings:
     envoy_directory: Path = Path("/run/tulle-envoy")  # this pod's own: admin socket and bootstrap
     concurrency: int = 0  # workers; 0: as many as there are processors
     log_level: str = "info"
+    runtime: Mapping[str, object] = field(default_factory=dict)  # Envoy's runtime flags
     maximum_connections: int = 50_000
     linger_seconds: float = 5.0  # how long it goes on accepting after SIGTERM, for who has not noticed yet
     drain_seconds: float = 60.0  # how long after that open connections may last
@@ -54,6 +56,7 @@ class EnvoySettings:
             envoy_directory=Path(text("ENVOY_DIRECTORY", "/run/tulle-envoy")),
             concurrency=int(text("CONCURRENCY", 0)),
             log_level=text("ENVOY_LOG_LEVEL", "info"),
+            runtime=json.loads(text("ENVOY_RUNTIME", "{}")),
             maximum_connections=int(text("MAXIMUM_CONNECTIONS", 50_000)),
             linger_seconds=float(text("LINGER_SECONDS", 5)),
             drain_seconds=float(text("DRAIN_SECONDS", 60)),
@@ -78,7 +81,9 @@ def bootstrap(settings: EnvoySettings) -> Json:
             "lds_config": ads,
         },
         "static_resources": {"clusters": clusters},
-        "layered_runtime": {"layers": [{"name": "admin", "admin_layer": {}}]},
+        "layered_runtime": {
+            "layers": [{"name": "chart", "static_layer": dict(settings.runtime)}, {"name": "admin", "admin_layer": {}}]
+        },
         "overload_manager": _overload(settings),
         "stats_config": _stats(),
     }

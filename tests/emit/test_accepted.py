@@ -95,8 +95,9 @@ def test_envoy_accepts_what_follows_from_random_objects(tmp_path_factory, object
         pytest.fail(f"{message}\n{yaml.safe_dump_all(needed(objects, folder))}")
 
 
-def test_what_only_envoy_knows_to_be_wrong_is_seen(tmp_path):
-    """RE2 limits repetition, Python does not. Over xDS such a host is quarantined."""
+def test_what_only_envoy_knows_to_be_wrong_is_seen(tmp_path, monkeypatch):
+    """Here, as nobody looks at expressions. Over xDS such a host is quarantined."""
+    monkeypatch.setattr("operators.ingress.regexes.fault", lambda expression: None)
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     path = {"path": "/x{2000}", "pathType": "ImplementationSpecific", "backend": backend}
     metadata = {"name": "web", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"}

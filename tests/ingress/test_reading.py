@@ -73,19 +73,19 @@ def test_an_expression_that_re2_takes(expression):
 @pytest.mark.parametrize(
     ("expression", "why"),
     [
-        ("/(?=a)", "lookaround"),
-        ("/(?<!a)b", "lookaround"),
-        (r"/(a)\1", "back reference"),
-        ("/(?P<n>a)(?P=n)", "back reference"),
-        ("/(?>a)", "atomic group"),
-        ("/a++", "possessive"),
-        ("/(a", "not a regular expression"),
-        ("/[a", "not a regular expression"),
-        ("*a", "not a regular expression"),
+        ("/(?=a)", "invalid perl operator: (?="),
+        ("/(?<!a)b", "invalid perl operator: (?<!"),
+        (r"/(a)\1", r"invalid escape sequence: \1"),
+        ("/a++", "bad repetition operator: ++"),
+        ("/(a", "missing ): /(a"),
+        ("/[a", "missing ]: [a"),
+        ("*a", "no argument for repetition operator: *"),
+        ("/a{1001}", "invalid repetition size: {1001}"),
+        ("/(a{1000}){1000}", "invalid repetition size: {1000}"),
     ],
 )
 def test_an_expression_that_re2_refuses(expression, why):
-    assert why in regexes.fault(expression)
+    assert regexes.fault(expression) == f"is not a regular expression of RE2: {why}"
 
 
 @pytest.mark.parametrize(("text", "value"), [("10s", 10), ("1m30s", 90), ("500ms", 0.5), ("1h", 3600), ("0s", 0)])
