@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         pattern=r"^$|^[^/]+/[^/]+$",
         description="namespace/name of the Secret for TLS entries that name none; empty: no default.",
     )
+    https_redirect: bool = Field(
+        default=False,
+        description="Answer HTTP for the hosts of an Ingress with TLS entries with a 308 to HTTPS; a CiliumIngress says it itself.",
+    )
 
     bind_address: str = Field("0.0.0.0", description="Where the controller listens.")
     ads_port: Port = Field(15010, description="The port of xDS and of reports between replicas (mTLS).")

@@ -28,4 +28,5 @@ class IngressSettings:
             https_port=settings.node_port_https if on_nodes else settings.https_port,
             default_certificate=settings.default_certificate,
             controller=settings.controller_name,
+            https_redirect=settings.https_redirect,
         )
