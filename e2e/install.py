@@ -11,7 +11,7 @@ NAMESPACE = "tulle-system"
 IMAGES = ("tulle", "envoy", "echo")
 WORKLOADS = ("deployment/tulle-controller", "daemonset/tulle-agent", "daemonset/tulle-envoy")
 # What RE2 takes and Envoy refuses: a limit that users may set, by which a story shows what becomes of a refused configuration.
-REFUSED_PROGRAMS = {"envoy": {"runtime": {"re2.max_program_size.error_level": 1000}}}
+REFUSED_PROGRAMS = {"envoy": {"runtime": {"re2.max_program_size.error_level": 500}}}
 POOL = """
 apiVersion: tulle.dev/v1alpha1
 kind: LoadBalancerIPPool

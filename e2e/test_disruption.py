@@ -11,11 +11,11 @@ from e2e.echo import echo
 from e2e.lab import ClientNamespace, Cluster
 from e2e.load import Load
 from e2e.objects import apply, await_object
+from e2e.parts import SYSTEM, kill, names, replace
 from e2e.served import address_of, served
 
 NAMESPACE = "disruption"
 HOST = "load.example"
-SYSTEM = "tulle-system"
 Loading = Callable[..., Load]
 
 
@@ -53,25 +53,6 @@ def loading(tulle: Cluster, client: ClientNamespace) -> Iterator[Loading]:
 
     yield load
     tulle.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-
-
-def names(cluster: Cluster, namespace: str, selector: str) -> list[str]:
-    return cluster.kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "name").split()
-
-
-def replace(cluster: Cluster, namespace: str, workload: str, selector: str) -> None:
-    """A rolling update, until the last old pod is gone."""
-    old = names(cluster, namespace, selector)
-    cluster.kubectl("-n", namespace, "rollout", "restart", workload)
-    cluster.kubectl("-n", namespace, "rollout", "status", workload, "--timeout=300s")
-    cluster.kubectl("-n", namespace, "wait", "--for=delete", *old, "--timeout=200s")
-
-
-def kill(cluster: Cluster, component: str, workload: str) -> None:
-    """All pods of a part of Tulle at once, without a chance to say goodbye; until new ones are ready."""
-    pods = names(cluster, SYSTEM, f"app.kubernetes.io/component={component}")
-    cluster.kubectl("-n", SYSTEM, "delete", "--grace-period=0", "--force", *pods)
-    cluster.kubectl("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s")
 
 
 def assert_unnoticed(load: Load) -> None:

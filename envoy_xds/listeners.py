@@ -14,7 +14,6 @@ from operators.ir.routes import ANY_HOST, Gateway, Scheme, TlsHost
 
 LISTENER = "envoy.config.listener.v3.Listener"
 TYPE_URL = type_url(LISTENER)
-ALL_ADDRESSES = ("0.0.0.0", "::")
 
 HANDSHAKE = 10.0  # seconds; clients that need longer hold a connection for nothing
 
@@ -39,7 +38,7 @@ def http_listeners(gateway: Gateway) -> list[Resource]:
         "filters": [connection_manager(f"{gateway.name}_http", routes_name(gateway.name, Scheme.HTTP))],
     }
     chains = (_chain_fragment("http", chain, gateway.origins),)
-    return [_listener(gateway, address, gateway.http_port, {}, chains) for address in _addresses(gateway)]
+    return [_listener(gateway, address, gateway.http_port, {}, chains) for address in gateway.addresses]
 
 
 def https_listeners(gateway: Gateway, hosts: Iterable[TlsHost]) -> list[Resource]:
@@ -48,7 +47,7 @@ def https_listeners(gateway: Gateway, hosts: Iterable[TlsHost]) -> list[Resource
     if not chains:
         return []
     inspect: Fields = {"listener_filters": [tls_inspector()]}
-    return [_listener(gateway, address, gateway.https_port, inspect, chains) for address in _addresses(gateway)]
+    return [_listener(gateway, address, gateway.https_port, inspect, chains) for address in gateway.addresses]
 
 
 def _tls_chains(gateway: Gateway, hosts: Iterable[TlsHost]) -> Iterable[Fragment]:
@@ -99,7 +98,3 @@ def _listener(gateway: Gateway, address: str, port: int, extra: Fields, chains: 
         **extra,
     )
     return Resource(TYPE_URL, name, (Fragment(HEAD, encode(head), gateway.origins), *chains))
-
-
-def _addresses(gateway: Gateway) -> tuple[str, ...]:
-    return gateway.addresses or ALL_ADDRESSES

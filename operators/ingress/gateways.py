@@ -1,14 +1,19 @@
 """Exposure and pools → the gateway's addresses, and who holds each."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from crds.core import Node
 from crds.load_balancer_ip_pool import LoadBalancerIPPool
 from operators.collections import Collection, Context, Graph
 from operators.ingress.options import IngressSettings
 from operators.ir.addresses import AddressAssignment
 from operators.ir.routes import Gateway
 from operators.settings import Exposure
+
+IPV4, IPV6 = "IPv4", "IPv6"
+ANY_ADDRESS = {IPV4: "0.0.0.0", IPV6: "::"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,17 @@ class Gateways:
     unreachable: Collection[Unreachable]
 
 
-def gateway_tables(graph: Graph, pools: Collection[LoadBalancerIPPool], settings: IngressSettings) -> Gateways:
+def gateway_tables(
+    graph: Graph, pools: Collection[LoadBalancerIPPool], nodes: Collection[Node], settings: IngressSettings
+) -> Gateways:
     """Addresses are read back from the pools' statuses, where the leader wrote its plan: all replicas see the same."""
     by_pool = settings.exposure is Exposure.LOAD_BALANCER
     addresses = graph.derive("addresses", pools, lambda pool, _: assignments(pool) if by_pool else ())
 
-    def gateway(held: Sequence[AddressAssignment], _: Context) -> Gateway | None:
-        return gateway_of(held, settings)
+    families = graph.groups("nodes by family", nodes.index("family", families_of))
+
+    def gateway(held: Sequence[AddressAssignment], ctx: Context) -> Gateway | None:
+        return gateway_of(held, frozenset(group.key for group in ctx.every(families)), settings)
 
     def unreachable(known: Sequence[LoadBalancerIPPool], ctx: Context) -> Unreachable | None:
         mine = any(one.owner == settings.gateway for one in ctx.every(addresses))
@@ -49,10 +58,21 @@ def gateway_tables(graph: Graph, pools: Collection[LoadBalancerIPPool], settings
     )
 
 
-def gateway_of(held: Sequence[AddressAssignment], settings: IngressSettings) -> Gateway | None:
-    """None while a load-balancer gateway has no address: without addresses it would listen on all of the node's."""
+def families_of(node: Node) -> frozenset[str]:
+    """Those in which the node can be reached."""
+    return frozenset(IPV6 if ":" in address else IPV4 for address in node.internal_addresses)
+
+
+def gateway_of(
+    held: Sequence[AddressAssignment], families: AbstractSet[str], settings: IngressSettings
+) -> Gateway | None:
+    """None while a load-balancer gateway has no address: without addresses it would listen on all of the node's.
+
+    On the nodes' own addresses it listens in the families that they have: a kernel without IPv6 refuses a listener for it.
+    """
     if settings.exposure is not Exposure.LOAD_BALANCER:
-        return Gateway(settings.gateway, (), settings.http_port, settings.https_port)
+        everywhere = tuple(ANY_ADDRESS[family] for family in (IPV4, IPV6) if family in families or not families)
+        return Gateway(settings.gateway, everywhere, settings.http_port, settings.https_port)
     mine = tuple(sorted(one.address for one in held if one.owner == settings.gateway))
     return Gateway(settings.gateway, mine, settings.http_port, settings.https_port) if mine else None
 

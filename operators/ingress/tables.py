@@ -86,7 +86,7 @@ def build(graph: Graph, sources: Sources, settings: IngressSettings) -> Mesh:
     routing = routing_tables(graph, claims, services, settings)
     tls = tls_tables(graph, claims, sources.secrets, sources.clock, settings)
     upstream = upstream_tables(graph, routing, services, sources.endpoint_slices)
-    gateway = gateway_tables(graph, sources.pools, settings)
+    gateway = gateway_tables(graph, sources.pools, sources.nodes, settings)
     return Mesh(
         gateways=gateway.gateways,
         virtual_hosts=virtual_hosts_table(graph, routing, tls.plans, settings),

@@ -217,8 +217,8 @@ class TlsHost:
 class Gateway:
     """One set of addresses and ports served by the node proxies of one class. Listeners exist per address and port.
 
-    `addresses` are bound with IP_FREEBIND on every proxy, so that moving one needs no new configuration; empty binds
-    all addresses (NodePort and host network).
+    `addresses` are bound with IP_FREEBIND on every proxy, so that moving one needs no new configuration. With NodePort and
+    host network they are the unspecified ones, by which a proxy listens on all of its node's.
     """
 
     name: str

@@ -171,7 +171,7 @@ def test_listeners_are_named_for_gateway_address_and_port():
         "shared/192.0.2.1:80",
         "shared/[2001:db8::1]:80",
     ]
-    everywhere = listeners_of(http_listeners(Gateway("shared", (), 80, 443)))
+    everywhere = listeners_of(http_listeners(Gateway("shared", ("0.0.0.0", "::"), 80, 443)))
     assert [(one["name"], one["freebind"]) for one in everywhere] == [
         ("shared/0.0.0.0:80", False),
         ("shared/[::]:80", False),

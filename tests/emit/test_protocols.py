@@ -153,9 +153,9 @@ async def test_an_external_name_is_resolved_and_asked_for(served, tmp_path):
     assert (answer.status, asked) == (200, ["localhost"])
 
 
-async def test_without_addresses_all_of_both_families_are_bound(served):
+async def test_all_addresses_of_both_families_are_bound(served):
     port = free_port()
-    served.world.gateways.set(Gateway("nodes", (), port, served.https))
+    served.world.gateways.set(Gateway("nodes", ("0.0.0.0", "::"), port, served.https))
     served.world.virtual_hosts.set(VirtualHost("nodes", Scheme.HTTP, "both.example", (route(Match(), "one"),)))
     served.world.graph.commit()
     for name in (f"nodes/0.0.0.0:{port}", f"nodes/[::]:{port}"):
