@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-LIMIT = 30.0  # times the first pause
+LIMIT = 10.0  # times the first pause
 
 
 class Backoff:
