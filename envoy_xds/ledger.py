@@ -6,7 +6,7 @@ whose. Out: `progress` of an object, and a notice of the objects whose progress 
 Kept per proxy is only what it lacks, so an acknowledgement costs what was pending and a proxy in sync costs nothing. An object
 that shares a resource with others is acknowledged by any version that has its newest part. A proxy counts from the end of its
 first synchronisation (every resource of its view accepted or rejected once, or `grace` seconds) until `grace` seconds after it
-left.
+left, or until another one on its node counts.
 """
 
 import time
@@ -33,7 +33,7 @@ GRACE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`acked` of `needed` proxies have the object's newest form; `waiting` are the nodes of the others.
+    """On `acked` of `needed` nodes every proxy has the object's newest form; `waiting` are the others.
 
     `rejected` is what a proxy said when it refused a part of it, of which the last good form (if any) is served then.
     """
@@ -91,9 +91,9 @@ class Ledger:
             return Progress()
         counted = {name: None for view in {view for view, _ in found.places} for name in self._views[view].counted}
         held = any(ref in self._views[view].tracks[key].held for view, key in found.places)
-        lagging = counted if held else found.lag
-        nodes = sorted({self._proxies[name].node for name in lagging})
-        return Progress(len(counted) - len(lagging), len(counted), tuple(nodes), self._rejection(ref, found))
+        needed = {self._proxies[name].node for name in counted}
+        waiting = {self._proxies[name].node for name in (counted if held else found.lag)}
+        return Progress(len(needed - waiting), len(needed), tuple(sorted(waiting)), self._rejection(ref, found))
 
     def counted_nodes(self, view: str) -> frozenset[str]:
         """The nodes whose proxies objects of this view wait for."""
@@ -187,7 +187,7 @@ class Ledger:
     def _connected(self, event: Connected) -> None:
         known = self._proxies.get(event.proxy)
         if known is not None and known.view == event.view:
-            known.expires, known.node = None, event.node
+            known.expires = None
             return
         if known is not None:
             self._drop(event.proxy)
@@ -199,14 +199,22 @@ class Ledger:
                 proxy.unheard.add(key)
                 track.behind += 1
         self._proxies[event.proxy] = view.proxies[event.proxy] = proxy
+        view.nodes.setdefault(event.node, {})[event.proxy] = None
         self._heard(event.proxy, proxy, "", ())
 
     def _disconnected(self, name: str) -> None:
         proxy = self._proxies.get(name)
-        if proxy is not None and proxy.counted:
+        if proxy is None:
+            return
+        if proxy.counted and all(self._proxies[twin].expires is not None for twin in self._twins(name, proxy)):
             proxy.expires = self._clock() + self._grace
-        elif proxy is not None:
+        else:
             self._drop(name)
+
+    def _twins(self, name: str, proxy: Proxy) -> list[str]:
+        """The others on its node that count."""
+        view = self._views[proxy.view]
+        return [one for one in view.nodes[proxy.node] if one != name and self._proxies[one].counted]
 
     def _answered(self, event: Acked | Nacked) -> None:
         proxy = self._proxies[event.proxy]
@@ -268,6 +276,9 @@ class Ledger:
         view = self._views[proxy.view]
         proxy.counted, proxy.unheard = True, set()
         view.counted[name] = None
+        for twin in self._twins(name, proxy):
+            if self._proxies[twin].expires is not None:
+                self._drop(twin)
         for key, (_, number) in proxy.lacks.items():
             track = view.tracks[key]
             self._lag(name, track.lost(track.number, number), 1)
@@ -277,6 +288,7 @@ class Ledger:
         proxy = self._proxies.pop(name)
         view = self._views[proxy.view]
         del view.proxies[name]
+        view.leave(name, proxy.node)
         view.counted.pop(name, None)
         self._changed.update(view.everyone())
         for key in list(proxy.lacks):

@@ -126,6 +126,13 @@ class View:
     tracks: dict[Key, Track] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
     counted: dict[str, None] = field(default_factory=dict)
+    nodes: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By node, its proxies."""
+
+    def leave(self, proxy: str, node: str) -> None:
+        del self.nodes[node][proxy]
+        if not self.nodes[node]:
+            del self.nodes[node]
 
     def everyone(self) -> Iterable[ObjectRef]:
         return (ref for track in self.tracks.values() for ref in track.due)

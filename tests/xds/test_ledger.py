@@ -42,8 +42,8 @@ class Book:
         self.published[view, name] = after
         self.ledger.handle(Published(view, TYPE, name, version(after), changed, frozenset(after), frozenset(held)))
 
-    def connect(self, proxy: str, view: str = "v") -> None:
-        self.ledger.handle(Connected(proxy, view, f"node-{proxy}"))
+    def connect(self, proxy: str, view: str = "v", node: str = "") -> None:
+        self.ledger.handle(Connected(proxy, view, node or f"node-{proxy}"))
 
     def ack(self, proxy: str, **names: str) -> None:
         self.ledger.handle(Acked(proxy, TYPE, tuple(names.items())))
@@ -146,6 +146,38 @@ def test_a_proxy_that_left_is_waited_for_a_while():
 
     assert book.ledger.progress(A) == Progress(0, 0)
     assert book.told[-1] == {A}
+
+
+def test_a_proxy_that_was_replaced_on_its_node_is_not_waited_for():
+    """In either order: the new one may be through before the old one leaves, or after."""
+    for new_first in (True, False):
+        book = Book()
+        book.publish("r", a="1")
+        book.connect("old", node="n")
+        book.ack_all("old")
+        steps = [lambda book=book: replacement(book), lambda book=book: book.ledger.handle(Disconnected("old"))]
+        for step in steps if new_first else reversed(steps):
+            step()
+        book.publish("r", a="2")
+        book.ack_all("new")
+        assert book.ledger.progress(A) == Progress(1, 1)
+
+
+def test_two_proxies_of_a_node_are_one_node():
+    book = Book()
+    book.publish("r", a="1")
+    for proxy in ("old", "new"):
+        book.connect(proxy, node="n")
+        book.ack_all(proxy)
+    assert book.ledger.progress(A) == Progress(1, 1)
+    book.publish("r", a="2")
+    book.ack_all("new")
+    assert book.ledger.progress(A) == Progress(0, 1, ("n",))
+
+
+def replacement(book: Book) -> None:
+    book.connect("new", node="n")
+    book.ack_all("new")
 
 
 def test_a_proxy_that_comes_back_in_time_says_what_it_has():
