@@ -23,6 +23,7 @@ PROGRESS = {
     "Pending": "Some proxies have not acknowledged it yet; the message names them.",
     "NoProxies": "No ingress proxy is connected to the controller.",
     "EnvoyRejected": "Envoy refused it and goes on with what it had; the message has its words. Other objects are not touched.",
+    "NothingServed": "Nothing of it is left to serve, as all its paths are another object's; the other conditions say why.",
     "NotAccepted": "It is not accepted, so it is not served.",
 }
 

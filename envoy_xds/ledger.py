@@ -36,12 +36,14 @@ class Progress:
     """On `acked` of `needed` nodes every proxy has the object's newest form; `waiting` are the others.
 
     `rejected` is what a proxy said when it refused a part of it, of which the last good form (if any) is served then.
+    `idle`: there are proxies, and none needs anything of it.
     """
 
     acked: int = 0
     needed: int = 0
     waiting: tuple[str, ...] = ()
     rejected: str | None = None
+    idle: bool = False
 
 
 class Ledger:
@@ -308,6 +310,7 @@ class Ledger:
 
     def _settle(self, view: str, key: Key, track: Track) -> None:
         for ref in track.settle():
+            self._changed.add(ref)
             del self._objects[ref].places[view, key]
             self._forget_object(ref)
         if not track.behind and not track.due and track.version == ABSENT:

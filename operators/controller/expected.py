@@ -34,9 +34,9 @@ def ready_proxies(graph: Graph, slices: Collection[EndpointSlice], service: str)
 
 
 def awaiting(progress: Progress, expected: Iterable[str], counted: Iterable[str]) -> Progress:
-    """Also waits for the nodes that ought to serve and are not counted; where nobody has come at all, that is said instead."""
+    """Also waits for the nodes that ought to serve and are not counted."""
     missing = set(expected).difference(counted)
-    if not missing or not progress.needed:
+    if not missing:
         return progress
     waiting = tuple(sorted(missing.union(progress.waiting)))
     return replace(progress, needed=progress.needed + len(missing), waiting=waiting)

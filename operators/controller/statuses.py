@@ -1,6 +1,7 @@
 """What the tables and the ledger know → what the status writer asks."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from envoy_xds.ledger import Progress
@@ -58,9 +59,10 @@ class Statuses:
     def progress(self, ref: ObjectRef) -> Progress:
         """How far the object has come; a replica that has not heard all proxies yet counts those that ought to come, too."""
         found = self._state.ledger.progress(ref)
-        if self._settled():
-            return found
-        return awaiting(found, self._state.expected_nodes(), self._state.ledger.counted_nodes(INGRESS_VIEW))
+        counted = self._state.ledger.counted_nodes(INGRESS_VIEW)
+        if not found.needed:
+            return replace(found, idle=bool(counted))
+        return found if self._settled() else awaiting(found, self._state.expected_nodes(), counted)
 
     def known(self, ref: ObjectRef) -> Known | None:
         """None where the object is not ours."""

@@ -47,6 +47,8 @@ class Progress(Protocol):
     def waiting(self) -> tuple[str, ...]: ...
     @property
     def rejected(self) -> str | None: ...
+    @property
+    def idle(self) -> bool: ...
 
 
 def conditions(problems: Sequence[Problem], progress: Progress, generation: int) -> tuple[Condition, ...]:
@@ -104,6 +106,8 @@ def _programmed(fatal: Sequence[Problem], unreachable: Sequence[Problem], progre
         reason, message = "EnvoyRejected", f"Envoy rejects it: {progress.rejected}"
     elif unreachable:
         reason, message = Reason.NO_ADDRESS, sentences(unreachable)
+    elif progress.idle:
+        reason, message = "NothingServed", "nothing of it is left to serve; the other conditions say why"
     elif progress.needed == 0:
         reason, message = "NoProxies", "no ingress proxy is connected"
     elif progress.acked < progress.needed:

@@ -10,7 +10,9 @@ from operators.ir.refs import ObjectRef
 from operators.status.conditions import Condition, Type
 
 COMPONENT = "tulle-controller"
-QUIET = frozenset({"Pending", "NotAccepted", "NoProxies"})  # of Programmed: they pass, or another condition tells why
+QUIET = frozenset(
+    {"Pending", "NotAccepted", "NoProxies", "NothingServed"}
+)  # of Programmed: they pass, or another condition tells why
 
 
 def news(old: Iterable[Condition], new: Iterable[Condition]) -> Iterator[tuple[Condition, str]]:

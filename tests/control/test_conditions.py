@@ -23,6 +23,7 @@ class Progress:
     needed: int = 2
     waiting: tuple[str, ...] = ()
     rejected: str | None = None
+    idle: bool = False
 
 
 def problem(reason: Reason, field: str = "spec.rules[0]", *, fatal: bool = False) -> Problem:
@@ -65,6 +66,18 @@ GOOD = {
         ),
         ([problem(Reason.NO_ADDRESS, "")], Progress(), GOOD | {"Programmed": (False, "NoAddress", "it is wrong")}),
         ([], Progress(0, 0), GOOD | {"Programmed": (False, "NoProxies", "no ingress proxy is connected")}),
+        (
+            [],
+            Progress(0, 0, idle=True),
+            GOOD
+            | {
+                "Programmed": (
+                    False,
+                    "NothingServed",
+                    "nothing of it is left to serve; the other conditions say why",
+                )
+            },
+        ),
         (
             [],
             Progress(1, 2, ("node-b",)),
