@@ -45,6 +45,12 @@ struct backend {
 	__u32 id; /* stays with the backend through changes of its service's other backends; never 0 */
 };
 
+/* A backend of a service with affinity, by its id. */
+struct member_key {
+	__u32 service;
+	__u32 backend;
+};
+
 /* Where a client's datagrams and connections really go, to show it the address that it asked for. */
 struct original_key {
 	__u64 cookie; /* of the socket */
@@ -71,7 +77,7 @@ struct affinity_key {
 struct affinity {
 	__u64 last_ns; /* bpf_ktime_get_ns when it was last used */
 	__u32 backend; /* id */
-	__u32 slot;    /* where it was then; it may have moved */
+	__u32 padding;
 };
 
 /* Index of the per-CPU counters. */

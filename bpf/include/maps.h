@@ -25,6 +25,16 @@ struct {
 	PINNED;
 } slots SEC(".maps");
 
+/* members: (service, backend id) -> backend, of services with affinity. Written by the agent, together with slots. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct member_key);
+	__type(value, struct backend);
+	PINNED;
+} members SEC(".maps");
+
 /* originals: (socket, backend) -> the address that the client asked for. Written here; the oldest go when it is full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -39,14 +39,15 @@ INLINE const struct backend *find_backend(__u32 service, __u32 slot)
 	return bpf_map_lookup_elem(&slots, &key);
 }
 
-/* The client's backend, if it has one that is still there and not too old. */
+/* The client's backend, if it has one that still is the service's and was used not too long ago. */
 INLINE const struct backend *affine_backend(const struct frontend *frontend, const struct affinity_key *client, __u64 now)
 {
 	struct affinity *known = bpf_map_lookup_elem(&affinities, client);
 	if (!known || now - known->last_ns > frontend->affinity_seconds * SECOND_NS)
 		return NULL;
-	const struct backend *backend = find_backend(frontend->service, known->slot);
-	if (!backend || known->slot >= frontend->count || backend->id != known->backend)
+	struct member_key key = {.service = frontend->service, .backend = known->backend};
+	const struct backend *backend = bpf_map_lookup_elem(&members, &key);
+	if (!backend)
 		return NULL;
 	known->last_ns = now;
 	return backend;
@@ -71,7 +72,7 @@ INLINE const struct backend *choose_backend(const struct frontend *frontend, __u
 		return NULL;
 	}
 	if (frontend->flags & SERVICE_AFFINITY) {
-		struct affinity chosen = {.last_ns = now, .backend = backend->id, .slot = slot};
+		struct affinity chosen = {.last_ns = now, .backend = backend->id};
 		bpf_map_update_elem(&affinities, &client, &chosen, BPF_ANY);
 	}
 	return backend;

@@ -1,8 +1,9 @@
 """Entries of the maps of service load balancing: `frontends` and `slots`, and what the programs write beside them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
+from bpf.diff import Entries
 from bpf.maps.layout import Address, Field, Layout, Unpacked, address_bytes, address_of, port_bytes, port_of
 
 FRONTEND_KEY = Layout(
@@ -28,7 +29,8 @@ ORIGINAL = Layout(
     ),
 )
 AFFINITY_KEY = Layout("affinity_key", (Field("netns", "Q"), Field("service", "I"), Field("padding", "4s")))
-AFFINITY = Layout("affinity", (Field("last_ns", "Q"), Field("backend", "I"), Field("slot", "I")))
+AFFINITY = Layout("affinity", (Field("last_ns", "Q"), Field("backend", "I"), Field("padding", "4s")))
+MEMBER_KEY = Layout("member_key", (Field("service", "I"), Field("backend", "I")))
 
 
 class Protocol(IntEnum):
@@ -56,40 +58,65 @@ class Counter(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """An address that clients use, and the service whose slots serve it. `affinity_seconds` 0: none."""
+    """An address that clients use."""
 
     address: Address
     port: int
     protocol: Protocol
-    service: int
-    count: int
-    affinity_seconds: int = 0
     scope: Scope = Scope.CLUSTER
 
-    def entry(self) -> tuple[bytes, bytes]:
-        key = FRONTEND_KEY.pack(
+    def key(self) -> bytes:
+        return FRONTEND_KEY.pack(
             address=address_bytes(self.address), port=port_bytes(self.port), protocol=self.protocol, scope=self.scope
         )
-        flags = ServiceFlag.AFFINITY if self.affinity_seconds else ServiceFlag(0)
-        value = FRONTEND.pack(
-            service=self.service, count=self.count, flags=flags, affinity_seconds=self.affinity_seconds
-        )
-        return key, value
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """One backend of a service. `backend` is the backend's number, which it keeps while slots move."""
+class Backend:
+    """Where a service is served. `number` is not 0 and stays the backend's own while others come and go."""
 
-    service: int
-    slot: int
     address: Address
     port: int
-    backend: int
+    number: int
 
-    def entry(self) -> tuple[bytes, bytes]:
-        key = SLOT_KEY.pack(service=self.service, slot=self.slot)
-        return key, BACKEND.pack(address=address_bytes(self.address), port=port_bytes(self.port), id=self.backend)
+    def value(self) -> bytes:
+        return BACKEND.pack(address=address_bytes(self.address), port=port_bytes(self.port), id=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All frontends that choose among the same backends. `number` is not 0; `affinity_seconds` 0: none."""
+
+    number: int
+    frontends: tuple[Frontend, ...]
+    backends: tuple[Backend, ...]
+    affinity_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntries:
+    """By map."""
+
+    frontends: Entries = field(default_factory=dict)
+    slots: Entries = field(default_factory=dict)
+    members: Entries = field(default_factory=dict)
+
+
+def entries(service: Service) -> ServiceEntries:
+    """What the maps must hold of a service."""
+    flags = ServiceFlag.AFFINITY if service.affinity_seconds else ServiceFlag(0)
+    value = FRONTEND.pack(
+        service=service.number,
+        count=len(service.backends),
+        flags=flags,
+        affinity_seconds=service.affinity_seconds,
+    )
+    slots = {SLOT_KEY.pack(service=service.number, slot=at): one.value() for at, one in enumerate(service.backends)}
+    members = {
+        MEMBER_KEY.pack(service=service.number, backend=one.number): one.value()
+        for one in (service.backends if service.affinity_seconds else ())
+    }
+    return ServiceEntries({one.key(): value for one in service.frontends}, slots, members)
 
 
 def show_frontend(key: bytes, value: bytes) -> str:

@@ -18,7 +18,20 @@ import pytest
 from bpf.attachments import CONNECT
 from bpf.build import ensure
 from bpf.kernel import Kernel
-from bpf.maps.services import BACKEND, FRONTEND, FRONTEND_KEY, SLOT_KEY, Frontend, Protocol, Slot
+from bpf.maps.services import (
+    BACKEND,
+    FRONTEND,
+    FRONTEND_KEY,
+    MEMBER_KEY,
+    SLOT_KEY,
+    Backend,
+    Frontend,
+    Protocol,
+    Service,
+    ServiceEntries,
+    entries,
+)
+from bpf.service_maps import ServiceMaps
 from e2e.lab.requirements import cgroup2_mount
 from tests.bpf.bpffs import mounted
 from tests.netns.namespace import new_namespace
@@ -78,8 +91,8 @@ class Node:
         self.kernel = kernel
         self.cgroup = cgroup
         self._resources = resources
-        self.frontends = kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size)
-        self.slots = kernel.map("slots", SLOT_KEY.size, BACKEND.size)
+        self.maps = service_maps(kernel)
+        self._written: dict[int, ServiceEntries] = {}
 
     def serve(self, name: str, kind: str, address: str = "127.0.0.1") -> Server:
         server = Server(name, kind, address)
@@ -87,11 +100,11 @@ class Node:
         return server
 
     def publish(self, number: int, kind: str, address: str, *servers: Server, affinity: int = 0) -> None:
-        """Slots first, then the frontend that counts them."""
-        slots = [Slot(number, at, ip_address(s.address), s.port, hash(s.name) & 0xFFFF) for at, s in enumerate(servers)]
-        self.slots.put(dict(slot.entry() for slot in slots))
-        frontend = Frontend(ip_address(address), 80, PROTOCOLS[kind], number, len(slots), affinity)
-        self.frontends.put(dict([frontend.entry()]))
+        frontend = Frontend(ip_address(address), 80, PROTOCOLS[kind])
+        backends = [Backend(ip_address(one.address), one.port, 1 + ord(one.name)) for one in servers]
+        wanted = entries(Service(number, (frontend,), tuple(backends), affinity))
+        self.maps.change(self._written.get(number, ServiceEntries()), wanted)
+        self._written[number] = wanted
 
     def client(self, *, outside: bool = False) -> "Client":
         client = Client(None if outside else self.cgroup)
@@ -137,6 +150,14 @@ def node(tmp_path: Path) -> Iterator[Node]:
         kernel.load(ensure() / "connect.o")
         link_all(kernel, cgroup)
         yield Node(kernel, cgroup, resources)
+
+
+def service_maps(kernel: Kernel) -> ServiceMaps:
+    return ServiceMaps(
+        kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size),
+        kernel.map("slots", SLOT_KEY.size, BACKEND.size),
+        kernel.map("members", MEMBER_KEY.size, BACKEND.size),
+    )
 
 
 def link_all(kernel: Kernel, cgroup: Path) -> None:
@@ -193,6 +214,8 @@ def test_with_affinity_a_client_stays_with_its_backend_while_that_is_there(node:
         return found
 
     (first,) = answers(20)
+    node.publish(1, "tcp", SERVICE, *reversed(servers), affinity=600)
+    assert answers(20) == {first}, "whichever slot it is in"
     node.publish(1, "tcp", SERVICE, *(one for one in servers if one.name != first), affinity=600)
     (second,) = answers(20)
     assert second != first
@@ -226,7 +249,7 @@ def test_the_next_agent_takes_over_what_is_pinned(node: Node):
     node.publish(1, "tcp", SERVICE, node.serve("a", "tcp"))
     client = node.client()
     client.do("connect", "before", "tcp", SERVICE, 80)
-    before = dict(node.frontends.items())
+    before = node.maps.read()
     node.kernel.close()
     assert client.do("connect", "between", "tcp", SERVICE, 80) == [SERVICE, 80], "no agent runs"
 
@@ -234,7 +257,7 @@ def test_the_next_agent_takes_over_what_is_pinned(node: Node):
     successor.load(ensure() / "connect.o")
     link_all(successor, node.cgroup)
 
-    assert dict(successor.map("frontends", FRONTEND_KEY.size, FRONTEND.size).items()) == before
+    assert service_maps(successor).read() == before
     assert client.do("ask", "before", "?") == "a"
     assert client.do("connect", "after", "tcp", SERVICE, 80) == [SERVICE, 80]
     successor.close()
