@@ -21,10 +21,12 @@ class Progress:
     needed: int = 0
     waiting: tuple[str, ...] = ()
     rejected: str | None = None
+    idle: bool = False
 
 
 STATES = [
     ((), Progress()),
+    ((), Progress(idle=True)),
     ((), Progress(1, 2, ("node-a",))),
     ((), Progress(2, 2)),
     ((), Progress(1, 2, rejected="no")),

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_a_daemon_says_into_its_log(tmp_path):
     assert (tmp_path / "speaker.log").read_text() == "hello\n"
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Ctrl-C is an exception, also where the tests run in a script's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
 def test_a_signal_waits_until_both_steps_are_done():
     done = []
 
