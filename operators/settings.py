@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         0.010, description="Changes are put together until there was so long a quiet."
     )
     commit_maximum_seconds: Seconds = Field(0.100, description="The longest that a change waits for others.")
+    services: bool = Field(
+        default=False, description="Tell agents of all Services, so that nodes do without kube-proxy's rules."
+    )
     proxy_service: str = Field(
         "tulle-envoy",
         description="The headless Service of the ingress proxies, by which a new leader knows on which nodes they run.",

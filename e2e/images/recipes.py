@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bpf.build import ensure as ensure_objects
 from e2e.images.content import digest, files_in
 from e2e.images.paths import CONTAINERS, ROOT, UV, WORK
 from e2e.lab.run import run
 from envoy_xds.generate.toolchain import ensure_go
 
 PYTHON, GLIBC = "3.11", "manylinux_2_36"  # of the base
-OURS = ("crds", "envoy_xds", "operators")
+OURS = ("bpf", "crds", "envoy_xds", "operators")
 LAUNCHER = (
     "__init__",
     "node_agent/__init__",
@@ -97,6 +98,7 @@ def _tulle(context: Path) -> None:
 
     _link(kept("packages", digest(ROOT, [LOCK], PYTHON, GLIBC), install), context / "packages")
     _copy(files_in(ROOT / name for name in OURS), ROOT, context / "app")
+    _link(ensure_objects(), context / "bpf")
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     for name in ("tulle-controller", "tulle-agent"):
         script(context / "bin" / name, scripts[name])

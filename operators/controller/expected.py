@@ -7,7 +7,7 @@ has seen for itself who comes and who stays away. Where there is no such Service
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from crds.core import EndpointSlice
+from crds.services import EndpointSlice
 from envoy_xds.ledger import Progress
 from operators.collections import Collection, Graph
 

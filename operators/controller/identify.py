@@ -1,6 +1,6 @@
 """Who is on a stream → what it may see.
 
-Node ids are `envoy/<node>/<pod>` and `agent/<node>/<pod>`. Over mTLS the certificate says which node it is, and the id must agree.
+Node ids are `envoy/<node>/<pod>`, `agent/<node>/<pod>`, and `mesh/<node>/<pod>` for what an agent sees like all others. Over mTLS the certificate says which node it is, and the id must agree.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import grpc
 from envoy_xds.encoding import Node
 from envoy_xds.server import Refused
 from operators.ca.spiffe import agent_id, controller_id
-from operators.controller.presence import INGRESS_VIEW, NODE_VIEW
+from operators.controller.presence import INGRESS_VIEW, MESH_VIEW, NODE_VIEW
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -19,9 +19,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 def by_node_id(_: Context, node: Node) -> tuple[str, str]:
     """View and node name by the peer's own word: on loopback only."""
     kind, name, pod, *more = [*node.id.split("/"), "", "", ""]
-    if not name or not pod or any(more) or kind not in {"envoy", "agent"}:
-        raise Refused(f"node id {node.id!r} is neither envoy/<node>/<pod> nor agent/<node>/<pod>")
-    return (INGRESS_VIEW if kind == "envoy" else NODE_VIEW + name), name
+    views = {"envoy": INGRESS_VIEW, "agent": NODE_VIEW + name, "mesh": MESH_VIEW}
+    if not name or not pod or any(more) or kind not in views:
+        raise Refused(f"node id {node.id!r} is none of envoy/<node>/<pod>, agent/<node>/<pod>, mesh/<node>/<pod>")
+    return views[kind], name
 
 
 def by_certificate(trust_domain: str, namespace: str) -> Callable[[Context, Node], tuple[str, str]]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from crds.cilium_ingress import CiliumIngress
-from crds.core import EndpointSlice, IngressClass, Node, Secret, Service
+from crds.core import IngressClass, Node, Secret
 from crds.ingress import Ingress
 from crds.kinds import GROUP, VERSION
 from crds.load_balancer_ip_pool import LoadBalancerIPPool
+from crds.services import EndpointSlice, Service
 from operators.collections import Graph, Source
 from operators.ingress.tables import Sources
 from operators.kube import Path

@@ -19,13 +19,14 @@ from operators.collections import Graph
 from operators.controller.allocation import Allocation, allocate
 from operators.controller.expected import ready_proxies
 from operators.controller.kinds import watch_all
-from operators.controller.node_resources import NodeResources
+from operators.controller.node_resources import NodeResources, Places, ServicePorts
 from operators.controller.presence import INGRESS_VIEW, Presence
 from operators.ingress.certificates import Clock
 from operators.ingress.options import GATEWAY, IngressSettings
 from operators.ingress.tables import Sources, build
 from operators.ir.refs import ObjectRef
 from operators.reports import Sources as Replicas
+from operators.services import tables as services
 from operators.settings import Exposure, Settings
 
 log = structlog.get_logger("mesh")
@@ -55,12 +56,22 @@ class MeshState:
         self.tell_leader: Callable[[Event], None] = _nobody
         self.views = Views(self._cache_event)
         self._failures: dict[tuple[str, str], str] = {}
+        if settings.services:
+            self._balance()
         self.attempts = Attempts(changed)
         self.graph.after_commit(emit(self.tables, self.views.cache(INGRESS_VIEW), self.attempts))
         self.tables.addresses.subscribe(NodeResources(self.views))
         self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.ready_proxies.subscribe(lambda _: changed([one.ref for one in self.tables.objects.values()]))
+
+    def _balance(self) -> None:
+        """Services for all agents alike, and what decides about each node's choices."""
+        sources = self.sources
+        watched = services.Sources(sources.services, sources.endpoint_slices, sources.nodes)
+        balance = services.build(self.graph, watched)
+        balance.ports.subscribe(ServicePorts(self.views))
+        balance.places.subscribe(Places(self.views))
 
     def expected_nodes(self) -> frozenset[str]:
         """Where a ready proxy runs, whether it has come to us or not."""

@@ -1,16 +1,19 @@
-"""Address assignments → what each node's agent is told, in the view of its node only."""
+"""The IR's tables → what agents are told: each in the view of its node, or all alike in the mesh's."""
 
 from collections import defaultdict
 
 from envoy_xds.cache import Views
 from envoy_xds.resource import Resource, simple
 from operators.collections import Changes
-from operators.controller.presence import NODE_VIEW
+from operators.controller.presence import MESH_VIEW, NODE_VIEW
 from operators.ir.addresses import AddressAssignment
 from operators.ir.refs import ObjectRef
-from operators.node_api.node_pb2 import Address
+from operators.ir.services import Place, ServicePort
+from operators.node_api import node_pb2 as pb
+from operators.node_api import service_port
 
-TYPE_URL = f"type.googleapis.com/{Address.DESCRIPTOR.full_name}"
+TYPE_URL = f"type.googleapis.com/{pb.Address.DESCRIPTOR.full_name}"
+PLACE_URL = f"type.googleapis.com/{pb.Place.DESCRIPTOR.full_name}"
 
 
 class NodeResources:
@@ -35,6 +38,36 @@ class NodeResources:
 
 
 def encode(one: AddressAssignment) -> Resource:
-    message = Address(address=one.address, interface=one.interface, owner=one.owner)
+    message = pb.Address(address=one.address, interface=one.interface, owner=one.owner)
     origins = frozenset({ObjectRef("Address", "", one.address)})  # so that the ledger knows when it is announced
     return simple(TYPE_URL, one.address, message.SerializeToString(deterministic=True), origins)
+
+
+class Places:
+    """Subscribe this to the places of nodes."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def __call__(self, changes: Changes[Place]) -> None:
+        for node, place in changes.upserts.items():
+            message = pb.Place(zone=place.zone, addresses=place.addresses)
+            body = message.SerializeToString(deterministic=True)
+            self._views.cache(NODE_VIEW + node).apply([simple(PLACE_URL, node, body, frozenset())])
+        for node in changes.deletes:
+            self._views.cache(NODE_VIEW + node).apply([], [(PLACE_URL, node)])
+
+
+class ServicePorts:
+    """Subscribe this to the ports of Services."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def __call__(self, changes: Changes[ServicePort]) -> None:
+        upserts = [
+            simple(service_port.TYPE_URL, key, service_port.encode(port), frozenset({port.service}))
+            for key, port in changes.upserts.items()
+        ]
+        removes = [(service_port.TYPE_URL, key) for key in changes.deletes]
+        self._views.cache(MESH_VIEW).apply(upserts, removes)

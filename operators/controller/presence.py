@@ -8,6 +8,8 @@ from envoy_xds.events import Connected, Disconnected, Event
 
 INGRESS_VIEW = "ingress"
 NODE_VIEW = "node/"
+MESH_VIEW = "mesh"
+"""What all agents see alike."""
 
 
 @dataclass(slots=True)

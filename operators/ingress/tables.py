@@ -7,9 +7,10 @@ a Service's ports to the hosts that lead there; an Ingress's to the hosts it nam
 from dataclasses import dataclass
 
 from crds.cilium_ingress import CiliumIngress
-from crds.core import EndpointSlice, IngressClass, Node, Secret, Service
+from crds.core import IngressClass, Node, Secret
 from crds.ingress import Ingress
 from crds.load_balancer_ip_pool import LoadBalancerIPPool
+from crds.services import EndpointSlice, Service
 from operators.collections import Collection, Graph, Source
 from operators.ingress.certificates import Clock, tls_tables
 from operators.ingress.facts import service_facts

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crds.core import EndpointSlice
+from crds.services import EndpointSlice
 from operators.collections import Collection, Context, Graph, Group
 from operators.collections.union import Union
 from operators.ingress.backends import ClusterUse, cluster_of

@@ -3,24 +3,30 @@
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bpf.kernel import Kernel
 from operators.health import serving
+from operators.kube import Kube
 from operators.node_agent.announce import Announcer, send
 from operators.node_agent.backoff import Backoff
 from operators.node_agent.certificates import Certificates, Files, Identity
-from operators.node_agent.client import Client, mutual, plaintext
+from operators.node_agent.client import ADDRESSES, PLACES, SERVICE_PORTS, Client, Subscription, mutual, plaintext
 from operators.node_agent.devices import Devices, link_ups
+from operators.node_agent.discovery import controllers, target
 from operators.node_agent.metrics import AgentMetrics, Reading
 from operators.node_agent.reconcile import Reconciler
 from operators.node_agent.sds import Secrets
+from operators.node_agent.service_kernel import ServiceKernel
 from operators.node_agent.settings import AgentSettings
-from operators.node_agent.state import State
-from operators.node_api.node_pb2 import IssueResponse
+from operators.node_agent.state import State, Update
+from operators.node_api.node_pb2 import Address, IssueResponse
 from operators.node_api.services import issue
+from operators.services.choice import choose
 
 log = structlog.get_logger("agent")
 
@@ -39,12 +45,20 @@ class Agent:
             self._renewed,
         )
         self.reconciler = Reconciler(devices, Announcer(settings.announce_seconds, send), settings.node_ip)
-        self.client = Client(
-            f"agent/{settings.node_name}/{settings.pod_name}",
-            self._connect,
-            self._apply,
-            Backoff(settings.retry_seconds),
-        )
+        self.addresses = Subscription(ADDRESSES, self._hold)
+        self.client = self._client("agent", self.addresses)
+        self.mesh: Client | None = None
+        if settings.services:
+            kernel = Kernel(settings.bpf_root)
+            self.services = ServiceKernel(settings.node_name, kernel, settings.bpf_objects, settings.cgroup, choose)
+            self.client = self._client("agent", self.addresses, Subscription(PLACES, self.services.place_told))
+            self.mesh = self._client("mesh", Subscription(SERVICE_PORTS, self.services.ports_told))
+
+    def _client(self, kind: str, *subscriptions: Subscription[Any]) -> Client:
+        """A stream in the view of this kind (operators/controller/identify.py)."""
+        settings = self._settings
+        node_id = f"{kind}/{settings.node_name}/{settings.pod_name}"
+        return Client(node_id, subscriptions, self._connect, Backoff(settings.retry_seconds))
 
     async def run(self) -> None:
         settings = self._settings
@@ -60,20 +74,22 @@ class Agent:
                 group.create_task(self._serve_secrets())
             for work in (self.client.run(), self._rounds(), self._links()):
                 group.create_task(work)
+            if self.mesh is not None:
+                group.create_task(self.mesh.run())
 
     def not_ready(self) -> str | None:
         if self._settings.xds_tls and self.certificates.identity is None:
             return "no certificate yet"
-        return None if self.client.state.complete else "nothing heard from the controller yet"
+        return None if self.client.complete else "nothing heard from the controller yet"
 
-    async def _apply(self, state: State) -> dict[str, str]:
-        return await self.reconciler.round(state.addresses, prune=state.complete)
+    async def _hold(self, state: State[Address], _: Update[Address] | None = None) -> dict[str, str]:
+        return await self.reconciler.round(state.values, prune=state.complete)
 
     async def _rounds(self) -> None:
         """What others changed on the node is put right."""
         while True:
             await asyncio.sleep(self._settings.round_seconds)
-            problems = await self._apply(self.client.state)
+            problems = await self._hold(self.addresses.state)
             if problems:
                 log.error("addresses that cannot be held", problems=problems)
 
@@ -82,7 +98,7 @@ class Agent:
             try:
                 async for device in link_ups():
                     log.info("device came up", device=device.name)
-                    await self._apply(self.client.state)
+                    await self._hold(self.addresses.state)
                     self.reconciler.announce_on(device)
             except OSError as error:  # more events than the kernel keeps for us: we missed some
                 log.warning("link events lost", error=str(error))
@@ -100,14 +116,23 @@ class Agent:
         settings = self._settings
         if not settings.xds_tls:
             return plaintext(settings.xds_address)
+        address = await self._address(settings.xds_address)
         one = await self.certificates.ready()
-        return mutual(settings.xds_address, settings.server_name, one.bundle, one.key, one.chain)
+        return mutual(address, settings.server_name, one.bundle, one.key, one.chain)
+
+    async def _address(self, known: str) -> str:
+        """Where to connect to: where Services do not work before us, the API server knows the pods behind them."""
+        if not self._settings.ask_api_server:
+            return known
+        async with await Kube.connect() as kube:
+            return target(await controllers(kube, self._settings.server_name), int(known.rpartition(":")[2]))
 
     async def _issue(self, roots: bytes, csr: bytes, token: str) -> IssueResponse:
         settings = self._settings
         credentials = grpc.ssl_channel_credentials(roots)
         options = [("grpc.ssl_target_name_override", settings.server_name)]
-        async with grpc.aio.secure_channel(settings.bootstrap_address, credentials, options) as channel:
+        address = await self._address(settings.bootstrap_address)
+        async with grpc.aio.secure_channel(address, credentials, options) as channel:
             return await issue(channel, csr, token, ISSUE_SECONDS)
 
     def _read(self) -> Reading:

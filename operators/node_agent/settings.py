@@ -23,6 +23,10 @@ class AgentSettings(BaseSettings):
     bootstrap_address: str = Field(
         "tulle-controller.tulle-system.svc:15012", description="The controller's port where agents get certificates."
     )
+    ask_api_server: bool = Field(
+        default=False,
+        description="Ask the API server where the controllers are, by the pod's account: where nothing else serves ClusterIPs.",
+    )
     xds_tls: bool = Field(default=True, description="Off: plaintext and no certificates, for development.")
     server_name: str = Field(
         "tulle-controller.tulle-system.svc", description="The DNS name that the controller's certificate must have."
@@ -38,6 +42,15 @@ class AgentSettings(BaseSettings):
     )
     envoy_uid: int = Field(-1, description="The user that Envoy runs as and that owns the socket; -1: the agent's own.")
 
+    services: bool = Field(default=False, description="Balance Services on this node, instead of kube-proxy.")
+    bpf_objects: Path = Field(Path("/usr/lib/tulle/bpf"), description="Where the compiled programs are.")
+    bpf_root: Path = Field(
+        Path("/sys/fs/bpf/tulle"), description="Where maps and links are pinned, on a BPF file system."
+    )
+    cgroup: Path = Field(
+        Path("/sys/fs/cgroup"), description="The cgroup (v2) whose processes are served: the node's, with all pods."
+    )
+
     health_address: str = Field("127.0.0.1", description="Where /livez, /readyz and /metrics are served.")
     health_port: Port = Field(15020, description="Their port.")
 
@@ -45,7 +58,9 @@ class AgentSettings(BaseSettings):
     announce_seconds: tuple[float, ...] = Field(
         (0.0, 1.0, 2.0), description="When a new address is announced, in seconds after it was assigned."
     )
-    retry_seconds: Seconds = Field(1.0, description="The first pause before another try; it doubles up to 30 times.")
+    retry_seconds: Seconds = Field(
+        1.0, description="The first pause before another try; it doubles up to ten times as much."
+    )
 
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="The least level that is logged."

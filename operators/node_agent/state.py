@@ -5,31 +5,32 @@ Rejecting a response takes back only what was bad in it: the controller sends th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from operators.node_api.node_pb2 import Address
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One address and the version of what was told about it."""
+class Told(Generic[T]):
+    """One resource and the version of what was told about it."""
 
     version: str
-    address: Address
+    value: T
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class Update(Generic[T]):
     """One response."""
 
-    added: Mapping[str, Told]
+    added: Mapping[str, Told[T]]
     removed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class State(Generic[T]):
     """`complete`: the controller told everything once, so what is not in here should not be on the node."""
 
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, Told[T]] = field(default_factory=dict)
     complete: bool = False
 
     @property
@@ -38,14 +39,14 @@ class State:
         return {name: one.version for name, one in self.told.items()}
 
     @property
-    def addresses(self) -> dict[str, Address]:
-        return {name: one.address for name, one in self.told.items()}
+    def values(self) -> dict[str, T]:
+        return {name: one.value for name, one in self.told.items()}
 
-    def after(self, update: Update) -> "State":
+    def after(self, update: Update[T]) -> "State[T]":
         kept = {name: one for name, one in self.told.items() if name not in update.removed}
         return State(kept | dict(update.added), complete=True)
 
-    def taking_back(self, bad: Iterable[str], before: "State") -> "State":
+    def taking_back(self, bad: Iterable[str], before: "State[T]") -> "State[T]":
         """These as they were before, all else as it is now."""
         told = dict(self.told)
         for name in bad:

@@ -24,37 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doperators/node_api/node.proto\x12\rtulle.node.v1\"<\n\x07\x41\x64\x64ress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\"\x1f\n\x0cIssueRequest\x12\x0f\n\x07\x63sr_der\x18\x01 \x01(\x0c\"S\n\rIssueResponse\x12\x11\n\tchain_pem\x18\x01 \x03(\x0c\x12\x18\n\x10trust_bundle_pem\x18\x02 \x01(\x0c\x12\x15\n\rrenew_at_unix\x18\x03 \x01(\x03\"\r\n\x0bReportReply\"\x99\x02\n\x06Report\x12\r\n\x05proxy\x18\x01 \x01(\t\x12-\n\tconnected\x18\x02 \x01(\x0b\x32\x18.tulle.node.v1.ConnectedH\x00\x12\x33\n\x0c\x64isconnected\x18\x03 \x01(\x0b\x32\x1b.tulle.node.v1.DisconnectedH\x00\x12\x33\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x1b.tulle.node.v1.AcknowledgedH\x00\x12+\n\x08rejected\x18\x05 \x01(\x0b\x32\x17.tulle.node.v1.RejectedH\x00\x12\x31\n\x0bquarantined\x18\x06 \x01(\x0b\x32\x1a.tulle.node.v1.QuarantinedH\x00\x42\x07\n\x05\x65vent\"\'\n\tConnected\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\"\x0e\n\x0c\x44isconnected\"(\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\\\n\x0c\x41\x63knowledged\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\"i\n\x0bQuarantined\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x10\n\x08type_url\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"W\n\x08Rejected\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x0f\n\x07message\x18\x03 \x01(\t2R\n\x0c\x43\x65rtificates\x12\x42\n\x05Issue\x12\x1b.tulle.node.v1.IssueRequest\x1a\x1c.tulle.node.v1.IssueResponse2H\n\x07Reports\x12=\n\x06Stream\x12\x15.tulle.node.v1.Report\x1a\x1a.tulle.node.v1.ReportReply(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doperators/node_api/node.proto\x12\rtulle.node.v1\"<\n\x07\x41\x64\x64ress\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\"(\n\x05Place\x12\x0c\n\x04zone\x18\x01 \x01(\t\x12\x11\n\taddresses\x18\x02 \x03(\t\"\xf2\x01\n\x0bServicePort\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\r\x12)\n\x08protocol\x18\x05 \x01(\x0e\x32\x17.tulle.node.v1.Protocol\x12\x0c\n\x04ipv6\x18\x06 \x01(\x08\x12*\n\tfrontends\x18\x07 \x03(\x0b\x32\x17.tulle.node.v1.Frontend\x12(\n\x08\x62\x61\x63kends\x18\x08 \x03(\x0b\x32\x16.tulle.node.v1.Backend\x12\x14\n\x0chealth_check\x18\t \x01(\r\"\xc3\x01\n\x08\x46rontend\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x0c\n\x04port\x18\x02 \x01(\r\x12#\n\x05scope\x18\x03 \x01(\x0e\x32\x14.tulle.node.v1.Scope\x12\x14\n\x0cinside_local\x18\x04 \x01(\x08\x12\x15\n\routside_local\x18\x05 \x01(\x08\x12\x18\n\x10\x61\x66\x66inity_seconds\x18\x06 \x01(\r\x12,\n\x07sources\x18\x07 \x01(\x0b\x32\x1b.tulle.node.v1.SourceRanges\" \n\x0cSourceRanges\x12\x10\n\x08prefixes\x18\x01 \x03(\t\"\x7f\n\x07\x42\x61\x63kend\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x0c\n\x04port\x18\x02 \x01(\r\x12\x13\n\x0bterminating\x18\x03 \x01(\x08\x12\x0c\n\x04node\x18\x04 \x01(\t\x12\x0c\n\x04zone\x18\x05 \x01(\t\x12\x11\n\tfor_zones\x18\x06 \x03(\t\x12\x11\n\tfor_nodes\x18\x07 \x03(\t\"\x1f\n\x0cIssueRequest\x12\x0f\n\x07\x63sr_der\x18\x01 \x01(\x0c\"S\n\rIssueResponse\x12\x11\n\tchain_pem\x18\x01 \x03(\x0c\x12\x18\n\x10trust_bundle_pem\x18\x02 \x01(\x0c\x12\x15\n\rrenew_at_unix\x18\x03 \x01(\x03\"\r\n\x0bReportReply\"\x99\x02\n\x06Report\x12\r\n\x05proxy\x18\x01 \x01(\t\x12-\n\tconnected\x18\x02 \x01(\x0b\x32\x18.tulle.node.v1.ConnectedH\x00\x12\x33\n\x0c\x64isconnected\x18\x03 \x01(\x0b\x32\x1b.tulle.node.v1.DisconnectedH\x00\x12\x33\n\x0c\x61\x63knowledged\x18\x04 \x01(\x0b\x32\x1b.tulle.node.v1.AcknowledgedH\x00\x12+\n\x08rejected\x18\x05 \x01(\x0b\x32\x17.tulle.node.v1.RejectedH\x00\x12\x31\n\x0bquarantined\x18\x06 \x01(\x0b\x32\x1a.tulle.node.v1.QuarantinedH\x00\x42\x07\n\x05\x65vent\"\'\n\tConnected\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\"\x0e\n\x0c\x44isconnected\"(\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\\\n\x0c\x41\x63knowledged\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\"i\n\x0bQuarantined\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x10\n\x08type_url\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"W\n\x08Rejected\x12\x10\n\x08type_url\x18\x01 \x01(\t\x12(\n\x08versions\x18\x02 \x03(\x0b\x32\x16.tulle.node.v1.Version\x12\x0f\n\x07message\x18\x03 \x01(\t*A\n\x08Protocol\x12\x10\n\x0cPROTOCOL_TCP\x10\x00\x12\x10\n\x0cPROTOCOL_UDP\x10\x01\x12\x11\n\rPROTOCOL_SCTP\x10\x02*b\n\x05Scope\x12\x14\n\x10SCOPE_CLUSTER_IP\x10\x00\x12\x17\n\x13SCOPE_LOAD_BALANCER\x10\x01\x12\x15\n\x11SCOPE_EXTERNAL_IP\x10\x02\x12\x13\n\x0fSCOPE_NODE_PORT\x10\x03\x32R\n\x0c\x43\x65rtificates\x12\x42\n\x05Issue\x12\x1b.tulle.node.v1.IssueRequest\x1a\x1c.tulle.node.v1.IssueResponse2H\n\x07Reports\x12=\n\x06Stream\x12\x15.tulle.node.v1.Report\x1a\x1a.tulle.node.v1.ReportReply(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'operators.node_api.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROTOCOL']._serialized_start=1564
+  _globals['_PROTOCOL']._serialized_end=1629
+  _globals['_SCOPE']._serialized_start=1631
+  _globals['_SCOPE']._serialized_end=1729
   _globals['_ADDRESS']._serialized_start=48
   _globals['_ADDRESS']._serialized_end=108
-  _globals['_ISSUEREQUEST']._serialized_start=110
-  _globals['_ISSUEREQUEST']._serialized_end=141
-  _globals['_ISSUERESPONSE']._serialized_start=143
-  _globals['_ISSUERESPONSE']._serialized_end=226
-  _globals['_REPORTREPLY']._serialized_start=228
-  _globals['_REPORTREPLY']._serialized_end=241
-  _globals['_REPORT']._serialized_start=244
-  _globals['_REPORT']._serialized_end=525
-  _globals['_CONNECTED']._serialized_start=527
-  _globals['_CONNECTED']._serialized_end=566
-  _globals['_DISCONNECTED']._serialized_start=568
-  _globals['_DISCONNECTED']._serialized_end=582
-  _globals['_VERSION']._serialized_start=584
-  _globals['_VERSION']._serialized_end=624
-  _globals['_ACKNOWLEDGED']._serialized_start=626
-  _globals['_ACKNOWLEDGED']._serialized_end=718
-  _globals['_QUARANTINED']._serialized_start=720
-  _globals['_QUARANTINED']._serialized_end=825
-  _globals['_REJECTED']._serialized_start=827
-  _globals['_REJECTED']._serialized_end=914
-  _globals['_CERTIFICATES']._serialized_start=916
-  _globals['_CERTIFICATES']._serialized_end=998
-  _globals['_REPORTS']._serialized_start=1000
-  _globals['_REPORTS']._serialized_end=1072
+  _globals['_PLACE']._serialized_start=110
+  _globals['_PLACE']._serialized_end=150
+  _globals['_SERVICEPORT']._serialized_start=153
+  _globals['_SERVICEPORT']._serialized_end=395
+  _globals['_FRONTEND']._serialized_start=398
+  _globals['_FRONTEND']._serialized_end=593
+  _globals['_SOURCERANGES']._serialized_start=595
+  _globals['_SOURCERANGES']._serialized_end=627
+  _globals['_BACKEND']._serialized_start=629
+  _globals['_BACKEND']._serialized_end=756
+  _globals['_ISSUEREQUEST']._serialized_start=758
+  _globals['_ISSUEREQUEST']._serialized_end=789
+  _globals['_ISSUERESPONSE']._serialized_start=791
+  _globals['_ISSUERESPONSE']._serialized_end=874
+  _globals['_REPORTREPLY']._serialized_start=876
+  _globals['_REPORTREPLY']._serialized_end=889
+  _globals['_REPORT']._serialized_start=892
+  _globals['_REPORT']._serialized_end=1173
+  _globals['_CONNECTED']._serialized_start=1175
+  _globals['_CONNECTED']._serialized_end=1214
+  _globals['_DISCONNECTED']._serialized_start=1216
+  _globals['_DISCONNECTED']._serialized_end=1230
+  _globals['_VERSION']._serialized_start=1232
+  _globals['_VERSION']._serialized_end=1272
+  _globals['_ACKNOWLEDGED']._serialized_start=1274
+  _globals['_ACKNOWLEDGED']._serialized_end=1366
+  _globals['_QUARANTINED']._serialized_start=1368
+  _globals['_QUARANTINED']._serialized_end=1473
+  _globals['_REJECTED']._serialized_start=1475
+  _globals['_REJECTED']._serialized_end=1562
+  _globals['_CERTIFICATES']._serialized_start=1731
+  _globals['_CERTIFICATES']._serialized_end=1813
+  _globals['_REPORTS']._serialized_start=1815
+  _globals['_REPORTS']._serialized_end=1887
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Protocol:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Protocol.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROTOCOL_TCP: _Protocol.ValueType  # 0
+    PROTOCOL_UDP: _Protocol.ValueType  # 1
+    PROTOCOL_SCTP: _Protocol.ValueType  # 2
+
+class Protocol(_Protocol, metaclass=_ProtocolEnumTypeWrapper): ...
+
+PROTOCOL_TCP: Protocol.ValueType  # 0
+PROTOCOL_UDP: Protocol.ValueType  # 1
+PROTOCOL_SCTP: Protocol.ValueType  # 2
+Global___Protocol: _TypeAlias = Protocol  # noqa: Y015
+
+class _Scope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SCOPE_CLUSTER_IP: _Scope.ValueType  # 0
+    SCOPE_LOAD_BALANCER: _Scope.ValueType  # 1
+    SCOPE_EXTERNAL_IP: _Scope.ValueType  # 2
+    SCOPE_NODE_PORT: _Scope.ValueType  # 3
+
+class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper): ...
+
+SCOPE_CLUSTER_IP: Scope.ValueType  # 0
+SCOPE_LOAD_BALANCER: Scope.ValueType  # 1
+SCOPE_EXTERNAL_IP: Scope.ValueType  # 2
+SCOPE_NODE_PORT: Scope.ValueType  # 3
+Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 @_typing.final
 class Address(_message.Message):
@@ -49,6 +86,188 @@ class Address(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Address: _TypeAlias = Address  # noqa: Y015
+
+@_typing.final
+class Place(_message.Message):
+    """What decides about a node's choices among backends, in its own view only. Resource name: that of the node.
+    Type URL: type.googleapis.com/tulle.node.v1.Place
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ZONE_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    zone: _builtins.str
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """the node's own, textual"""
+
+    def __init__(
+        self,
+        *,
+        zone: _builtins.str = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
+
+@_typing.final
+class ServicePort(_message.Message):
+    """One port of a Service in one family, the same for all nodes: who answers where. What a node makes of it, it decides itself.
+    Resource name: namespace/name:port/protocol/family. Type URL: type.googleapis.com/tulle.node.v1.ServicePort
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    IPV6_FIELD_NUMBER: _builtins.int
+    FRONTENDS_FIELD_NUMBER: _builtins.int
+    BACKENDS_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECK_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    service: _builtins.str
+    name: _builtins.str
+    """of the port; may be empty"""
+    port: _builtins.int
+    protocol: Global___Protocol.ValueType
+    ipv6: _builtins.bool
+    health_check: _builtins.int
+    """node port where the node says how many backends it has itself; 0: none"""
+    @_builtins.property
+    def frontends(self) -> _containers.RepeatedCompositeFieldContainer[Global___Frontend]: ...
+    @_builtins.property
+    def backends(self) -> _containers.RepeatedCompositeFieldContainer[Global___Backend]: ...
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        service: _builtins.str = ...,
+        name: _builtins.str = ...,
+        port: _builtins.int = ...,
+        protocol: Global___Protocol.ValueType = ...,
+        ipv6: _builtins.bool = ...,
+        frontends: _abc.Iterable[Global___Frontend] | None = ...,
+        backends: _abc.Iterable[Global___Backend] | None = ...,
+        health_check: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backends", b"backends", "frontends", b"frontends", "health_check", b"health_check", "ipv6", b"ipv6", "name", b"name", "namespace", b"namespace", "port", b"port", "protocol", b"protocol", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServicePort: _TypeAlias = ServicePort  # noqa: Y015
+
+@_typing.final
+class Frontend(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    INSIDE_LOCAL_FIELD_NUMBER: _builtins.int
+    OUTSIDE_LOCAL_FIELD_NUMBER: _builtins.int
+    AFFINITY_SECONDS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    address: _builtins.bytes
+    """4 or 16 bytes; all zero: any of the node's own"""
+    port: _builtins.int
+    scope: Global___Scope.ValueType
+    inside_local: _builtins.bool
+    """clients on the node get the node's own backends only"""
+    outside_local: _builtins.bool
+    """clients from elsewhere"""
+    affinity_seconds: _builtins.int
+    @_builtins.property
+    def sources(self) -> Global___SourceRanges:
+        """absent: from anywhere"""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.bytes = ...,
+        port: _builtins.int = ...,
+        scope: Global___Scope.ValueType = ...,
+        inside_local: _builtins.bool = ...,
+        outside_local: _builtins.bool = ...,
+        affinity_seconds: _builtins.int = ...,
+        sources: Global___SourceRanges | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sources", b"sources"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "affinity_seconds", b"affinity_seconds", "inside_local", b"inside_local", "outside_local", b"outside_local", "port", b"port", "scope", b"scope", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Frontend: _TypeAlias = Frontend  # noqa: Y015
+
+@_typing.final
+class SourceRanges(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREFIXES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        prefixes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prefixes", b"prefixes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourceRanges: _TypeAlias = SourceRanges  # noqa: Y015
+
+@_typing.final
+class Backend(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    TERMINATING_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    FOR_ZONES_FIELD_NUMBER: _builtins.int
+    FOR_NODES_FIELD_NUMBER: _builtins.int
+    address: _builtins.bytes
+    port: _builtins.int
+    terminating: _builtins.bool
+    node: _builtins.str
+    zone: _builtins.str
+    @_builtins.property
+    def for_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def for_nodes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        address: _builtins.bytes = ...,
+        port: _builtins.int = ...,
+        terminating: _builtins.bool = ...,
+        node: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        for_zones: _abc.Iterable[_builtins.str] | None = ...,
+        for_nodes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "for_nodes", b"for_nodes", "for_zones", b"for_zones", "node", b"node", "port", b"port", "terminating", b"terminating", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Backend: _TypeAlias = Backend  # noqa: Y015
 
 @_typing.final
 class IssueRequest(_message.Message):

@@ -33,7 +33,7 @@ def test_proxies_see_the_ingress_and_agents_their_node(node: str, expected: tupl
     "node", ["", "envoy", "envoy/node-a", "envoy//pod", "other/node-a/pod", "agent/a/b/c", "agent/node-a/"]
 )
 def test_a_strange_id_sees_nothing(node: str) -> None:
-    with pytest.raises(Refused, match="neither"):
+    with pytest.raises(Refused, match="none of"):
         by_node_id(Context(), Node(node, "tulle"))
 
 

@@ -18,7 +18,7 @@ from operators.ca.bootstrap import Certificates
 from operators.ca.identity import controller_names
 from operators.ca.reviews import Caller
 from operators.controller.identify import by_certificate
-from operators.node_agent.client import TYPE_URL
+from operators.node_agent.client import ADDRESSES
 from operators.node_agent.devices import Devices
 from operators.node_api.node_pb2 import Address
 from tests.netns.namespace import get_sysctl
@@ -31,7 +31,7 @@ TRUST = ("cluster.local", "tulle-system")
 
 
 def resource(address: str, interface: str = ""):
-    return simple(TYPE_URL, address, Address(address=address, interface=interface).SerializeToString())
+    return simple(ADDRESSES.type_url, address, Address(address=address, interface=interface).SerializeToString())
 
 
 async def ours() -> set[str]:
@@ -48,8 +48,8 @@ async def controller(wire):
 
 
 async def told(controller) -> None:
-    await controller.until_acked(TYPE_URL, "10.1.0.50")
-    await controller.until_acked(TYPE_URL, "fd00:1::50")
+    await controller.until_acked(ADDRESSES.type_url, "10.1.0.50")
+    await controller.until_acked(ADDRESSES.type_url, "fd00:1::50")
 
 
 async def test_a_killed_agent_leaves_its_addresses_and_its_successor_takes_over(controller):
@@ -59,9 +59,9 @@ async def test_a_killed_agent_leaves_its_addresses_and_its_successor_takes_over(
         await controller.until(lambda: controller.seen(Disconnected))
     assert await ours() == {"10.1.0.50", "fd00:1::50"}
 
-    controller.apply(resource("10.1.0.51"), removes=[(TYPE_URL, "10.1.0.50")])
+    controller.apply(resource("10.1.0.51"), removes=[(ADDRESSES.type_url, "10.1.0.50")])
     async with agent(controller.port):
-        await controller.until_acked(TYPE_URL, "10.1.0.51")
+        await controller.until_acked(ADDRESSES.type_url, "10.1.0.51")
     assert await ours() == {"10.1.0.51", "fd00:1::50"}
 
 
@@ -183,7 +183,7 @@ async def test_a_node_begins_with_a_token_and_ends_up_with_an_address_and_an_env
         async with agent(server.port, **files, **tls, **bootstrap), proxy("e", tmp_path, server.port, **tls) as envoy:
             (tmp_path / "ca.crt").write_bytes(controller.root.bundle)  # mounted later than both started
             await envoy.ready()
-            await server.until_acked(TYPE_URL, "10.1.0.50")
+            await server.until_acked(ADDRESSES.type_url, "10.1.0.50")
             await server.until(lambda: any(one.type_url == LDS and one.versions for one in server.seen(Acked)))
 
         assert set(server.seen(Connected)) == {

@@ -34,6 +34,14 @@ app.kubernetes.io/component: {{ index . 1 }}
 - {name: TULLE_TRUST_DOMAIN, value: {{ .Values.trustDomain | quote }}}
 {{- end }}
 
+{{- /* Where the API server is, for a pod that talks to it where its Service may not work yet. */ -}}
+{{- define "tulle.env.api" -}}
+{{- with .Values.kubeApiServer.host }}
+- {name: KUBERNETES_SERVICE_HOST, value: {{ . | quote }}}
+- {name: KUBERNETES_SERVICE_PORT, value: {{ $.Values.kubeApiServer.port | quote }}}
+{{- end }}
+{{- end }}
+
 {{- define "tulle.env.log" -}}
 - {name: TULLE_LOG_LEVEL, value: {{ .Values.log.level | quote }}}
 - {name: TULLE_LOG_FORMAT, value: {{ .Values.log.format | quote }}}
