@@ -48,6 +48,7 @@ class Agent:
         self.addresses = Subscription(ADDRESSES, self._hold)
         self.client = self._client("agent", self.addresses)
         self.mesh: Client | None = None
+        self.services: ServiceKernel | None = None
         if settings.services:
             kernel = Kernel(settings.bpf_root)
             self.services = ServiceKernel(settings.node_name, kernel, settings.bpf_objects, settings.cgroup, choose)
@@ -142,6 +143,8 @@ class Agent:
             len(self.reconciler.problems),
             self.client.connected,
             identity.renew_at if identity else 0.0,
+            self.services.balanced if self.services else None,
+            self.services.writes if self.services else 0,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from bpf.kernel import Kernel
 from operators import logs
 from operators.node_agent.addresses import DeviceError
 from operators.node_agent.agent import Agent
@@ -53,6 +54,11 @@ async def serve(settings: AgentSettings) -> None:
 async def clean_up() -> int:
     """Exit status 1 where something of ours is left."""
     left = 0
+    try:
+        Kernel(AgentSettings(node_name="").bpf_root).cleanup()
+    except OSError as error:
+        left = 1
+        log.error("programs not removed", error=str(error))  # noqa: TRY400
     async with Devices() as devices:
         for one in (await devices.look()).held:
             if not one.ours:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -14,6 +14,8 @@ class Reading:
     problems: int
     connected: bool
     renew_at: float  # seconds since 1970; 0 without a certificate
+    balanced: bool | None = None  # None where services are not ours
+    service_writes: int = 0
 
 
 class AgentMetrics(Collector):
@@ -30,3 +32,10 @@ class AgentMetrics(Collector):
         yield GaugeMetricFamily(
             "tulle_agent_certificate_renewal_timestamp_seconds", "When the certificate is due.", now.renew_at
         )
+        if now.balanced is not None:
+            yield GaugeMetricFamily(
+                "tulle_agent_services_balanced", "Whether this node's kernel knows all services.", float(now.balanced)
+            )
+            yield CounterMetricFamily(
+                "tulle_agent_service_writes", "Entries of services that were written or deleted.", now.service_writes
+            )

@@ -38,6 +38,10 @@ class ServiceKernel:
         self._ports: State[ServicePort] = State()
         self._balancing: Balancing | None = None
 
+    @property
+    def balanced(self) -> bool:
+        return self._balancing is not None
+
     async def place_told(self, state: State[ToldPlace], _: Update[ToldPlace]) -> dict[str, str]:
         """Apply what was told of nodes' places; of others' there is nothing to tell."""
         told = state.values.get(self._node)
