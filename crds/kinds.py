@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from crds.cilium_ingress import CiliumIngressSpec
 from crds.load_balancer_ip_pool import LoadBalancerIPPoolSpec, LoadBalancerIPPoolStatus
+from crds.mesh_policy import ClusterMeshPolicySpec, MeshPolicySpec, PolicyStatus
 from crds.status import ServedStatus
 
 GROUP = "tulle.dev"
@@ -37,6 +38,16 @@ class Kind:
 def _condition(kind: str, what: str) -> str:
     return f'.status.conditions[?(@.type=="{kind}")].{what}'
 
+
+POLICY_COLUMNS = (
+    Column("Tier", ".spec.tier"),
+    Column("Priority", ".spec.priority", "integer"),
+    Column("Mode", ".spec.mode"),
+    Column("Accepted", _condition("Accepted", "status")),
+    Column("Programmed", _condition("Programmed", "status")),
+    Column("Message", _condition("Programmed", "message"), priority=1),
+    Column("Age", ".metadata.creationTimestamp", "date"),
+)
 
 KINDS = (
     Kind(
@@ -74,5 +85,25 @@ KINDS = (
             Column("Node", ".status.allocations[*].node", priority=1),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
+    ),
+    Kind(
+        "MeshPolicy",
+        "meshpolicies",
+        "mp",
+        "Namespaced",
+        "Who may talk to the workloads of a namespace, and to whom they may talk.",
+        MeshPolicySpec,
+        PolicyStatus,
+        POLICY_COLUMNS,
+    ),
+    Kind(
+        "ClusterMeshPolicy",
+        "clustermeshpolicies",
+        "cmp",
+        "Cluster",
+        "Who may talk to the workloads of any namespaces, and to whom they may talk.",
+        ClusterMeshPolicySpec,
+        PolicyStatus,
+        POLICY_COLUMNS,
     ),
 )

@@ -81,12 +81,20 @@ def bootstrap(settings: EnvoySettings) -> Json:
             "lds_config": ads,
         },
         "static_resources": {"clusters": clusters},
+        "typed_dns_resolver_config": _resolver(),
         "layered_runtime": {
             "layers": [{"name": "chart", "static_layer": dict(settings.runtime)}, {"name": "admin", "admin_layer": {}}]
         },
         "overload_manager": _overload(settings),
         "stats_config": _stats(),
     }
+
+
+def _resolver() -> Json:
+    """A socket for each query: one that is kept would go to the DNS pod that it was first balanced to, also when that is gone."""
+    config = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    settings = {"udp_max_queries": 1, "query_timeout_seconds": 2, "query_tries": 3}
+    return {"name": "envoy.network.dns_resolver.cares", "typed_config": {"@type": TYPES + config} | settings}
 
 
 def _grpc_source(cluster: str, patience: str) -> Json:

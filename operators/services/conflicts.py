@@ -31,13 +31,13 @@ class Settled:
 
 
 def settle(service: ServiceFacts, at_frontend: Claimants, at_cluster_ip: Claimants) -> Settled:
-    """`at_frontend` are all Services that ask for a frontend (key), `at_cluster_ip` those whose own an address is."""
+    """`at_frontend` are all Services that ask for a frontend (key), this one among them, `at_cluster_ip` those whose own an address is."""
     ports, problems = [], []
     for port in service.ports:
         kept = []
         for frontend in port.frontends:
             holder = _holder(frontend, at_frontend, at_cluster_ip)
-            if holder in (None, service.ref):
+            if holder == service.ref:
                 kept.append(frontend)
             else:
                 problems.append(_conflict(service.ref, frontend, holder))
@@ -47,12 +47,11 @@ def settle(service: ServiceFacts, at_frontend: Claimants, at_cluster_ip: Claiman
     return Settled(service.ref, tuple(ports), service.publish_not_ready, told)
 
 
-def _holder(frontend: Frontend, at_frontend: Claimants, at_cluster_ip: Claimants) -> ObjectRef | None:
+def _holder(frontend: Frontend, at_frontend: Claimants, at_cluster_ip: Claimants) -> ObjectRef:
     """An address that is some Service's own is so at all ports."""
     if frontend.scope in (Scope.LOAD_BALANCER, Scope.EXTERNAL_IP) and (owners := list(at_cluster_ip(frontend.address))):
         return min(owners, key=_age).ref
-    ranked = [(_rank(one, frontend.key), one.ref) for one in at_frontend(frontend.key)]
-    return min(ranked)[1] if ranked else None
+    return min(at_frontend(frontend.key), key=lambda one: _rank(one, frontend.key)).ref
 
 
 def _rank(service: ServiceFacts, frontend: str) -> tuple[int, datetime, str, str]:
@@ -63,6 +62,6 @@ def _age(service: ServiceFacts) -> tuple[datetime, str, str]:
     return service.created, service.ref.namespace, service.ref.name
 
 
-def _conflict(ref: ObjectRef, frontend: Frontend, holder: ObjectRef | None) -> Problem:
+def _conflict(ref: ObjectRef, frontend: Frontend, holder: ObjectRef) -> Problem:
     message = f"{frontend.key} is answered by {holder}, not by this one"
     return Problem(ref, frontend.origin.field, Reason.CONFLICT, message)

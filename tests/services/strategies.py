@@ -30,39 +30,38 @@ def several(values: list[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.sampled_from(values), max_size=most, unique_by=str)
 
 
-def hinted(*values: str) -> st.SearchStrategy[list[dict[str, str]]]:
-    return st.lists(st.sampled_from(values), max_size=2, unique=True).map(
-        lambda found: [{"name": one} for one in found]
-    )
+def several_names(values: tuple[str, ...]) -> st.SearchStrategy[list[dict[str, str]]]:
+    found = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+    return found.map(lambda names: [{"name": one} for one in names])
 
 
-CONDITIONS = st.fixed_dictionaries({}, optional={"ready": FLAGS, "serving": FLAGS, "terminating": FLAGS})
-HINTS = st.fixed_dictionaries({}, optional={"forZones": hinted(*ZONES), "forNodes": hinted(*NODES)})
+DRAINING = {"ready": False, "serving": True, "terminating": True}
+CONDITIONS = st.one_of(
+    st.sampled_from([{}, {"ready": True}, {"ready": False, "serving": False}, DRAINING]),
+    st.fixed_dictionaries({}, optional={"ready": FLAGS, "serving": FLAGS, "terminating": FLAGS}),
+)
+# Fallbacks show only where all are alike, and hints count only where all have them: a slice has a mood.
+MOODS = st.sampled_from([{}, {}, {"conditions": DRAINING}, {"conditions": {}}])
+HINTED = st.sampled_from([(), (), ("forZones",), ("forNodes",), ("forZones", "forNodes")])
 
 
 @st.composite
-def endpoints(draw: st.DrawFn, family: str) -> Object:
+def endpoints(draw: st.DrawFn, family: str, mood: Object, hinted: tuple[str, ...]) -> Object:
     made: Object = {"addresses": [FAMILIES[family].format(draw(st.integers(1, 5)))]}
-    for field, strategy in (
-        ("nodeName", st.sampled_from(NODES)),
-        ("zone", st.sampled_from(ZONES)),
-        ("conditions", CONDITIONS),
-        ("hints", HINTS),
-    ):
-        # Hints mean something only where all have them, so absence must be rare.
-        if draw(st.integers(0, 5)):
-            made[field] = draw(strategy)
-    return made
+    if draw(st.integers(0, 5)):
+        made["nodeName"] = draw(st.sampled_from(NODES))
+    made["zone"] = draw(st.sampled_from(ZONES))
+    made["conditions"] = draw(CONDITIONS)
+    names = {"forZones": ZONES, "forNodes": NODES}
+    made["hints"] = {kind: draw(several_names(names[kind])) for kind in hinted if draw(st.integers(0, 9))}
+    return made | mood
 
 
 @st.composite
 def slices(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Object:
-    family = draw(st.sampled_from(sorted(FAMILIES)))
+    family = draw(st.sampled_from(["IPv4", "IPv4", "IPv6"]))
     service = draw(names)
-    ports = [
-        {"name": port["name"], "protocol": port["protocol"], "port": draw(st.sampled_from([8080, 8081]))}
-        for port in draw(several(PORTS))
-    ]
+    listed = draw(st.sampled_from([PORTS, PORTS, PORTS[:1], PORTS[1:], []]))
     return {
         "kind": "EndpointSlice",
         "metadata": {
@@ -71,8 +70,11 @@ def slices(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Object:
             "labels": {"kubernetes.io/service-name": service},
         },
         "addressType": family,
-        "ports": ports,
-        "endpoints": draw(st.lists(endpoints(family), max_size=5)),
+        "ports": [
+            {"name": one["name"], "protocol": one["protocol"], "port": draw(st.sampled_from([8080, 8080, 8081]))}
+            for one in listed
+        ],
+        "endpoints": draw(st.lists(endpoints(family, draw(MOODS), draw(HINTED)), min_size=1, max_size=5)),
     }
 
 
@@ -80,7 +82,7 @@ def slices(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Object:
 def services(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Object:
     name = draw(names)
     kind = draw(st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer", "LoadBalancer", "ExternalName", "Headless"]))
-    families = draw(st.sampled_from([["IPv4"], ["IPv6"], ["IPv4", "IPv6"]]))
+    families = draw(st.sampled_from([["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv4", "IPv6"]]))
     offset = 0 if name == "x" else 100
     ports = [dict(port) for port in draw(several(PORTS)) or PORTS[:1]]
     if kind in {"NodePort", "LoadBalancer"}:
