@@ -1,0 +1,1 @@
+"""Policies of all kinds → the one form of `operators.ir.policy`. Pure."""
