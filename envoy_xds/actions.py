@@ -1,6 +1,7 @@
 """What a route does, as fields of `envoy.config.route.v3.Route`."""
 
 from envoy_xds.durations import duration
+from envoy_xds.filters import IDLE_STREAM
 from envoy_xds.paths import Fields, normalised, path_rewrite
 from envoy_xds.retries import retry_policy
 from operators.ir.routes import Action, Forward, Match, Redirect, ReplacePath, Respond, Rewrite, WeightedCluster
@@ -19,8 +20,10 @@ def action_fields(action: Action, match: Match) -> Fields:
 
 
 def _forward(forward: Forward, match: Match) -> Fields:
-    """An idle limit of zero is none, as is a total one; Envoy's own would be 15 s."""
-    timeouts = {"timeout": duration(forward.timeouts.request), "idle_timeout": duration(forward.timeouts.idle)}
+    """A total limit of zero is none, as is an idle one; Envoy's own total would be 15 s."""
+    timeouts: Fields = {"timeout": duration(forward.timeouts.request)}
+    if forward.timeouts.idle != IDLE_STREAM:  # the listener's: said again, it would cost every request another timer
+        timeouts["idle_timeout"] = duration(forward.timeouts.idle)
     return _clusters(forward.clusters) | timeouts | _rewrite(forward.rewrite, match) | retry_policy(forward)
 
 

@@ -82,7 +82,7 @@ def test_a_route_of_a_plain_host_says_only_what_differs():
         {
             "name": "Ingress test/one spec.rules[0]",
             "match": {"path_separated_prefix": "/x"},
-            "route": {"cluster": "ns/one:80", "timeout": "0s", "idle_timeout": "300s"},
+            "route": {"cluster": "ns/one:80", "timeout": "0s"},
         }
     ]
 
