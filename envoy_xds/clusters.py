@@ -18,9 +18,10 @@ UNLIMITED = {"value": 1 << 30}  # Envoy's 1024 of everything is a surprise under
 
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TLS_CONTEXT = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-_STRICT_DNS, _EDS = 1, 3  # Cluster.DiscoveryType
+_DNS = "envoy.extensions.clusters.dns.v3.DnsCluster"
+_EDS = 3  # Cluster.DiscoveryType
 _ROUND_ROBIN = 0  # Cluster.LbPolicy
-_V4_PREFERRED = 3  # Cluster.DnsLookupFamily
+_V4_PREFERRED = 4  # DnsLookupFamily
 
 Fields = dict[str, object]
 
@@ -49,11 +50,10 @@ def _discovery(one: Cluster) -> Fields:
         case DnsBackend(hostname, port):
             address = {"socket_address": {"address": hostname, "port_value": port}}
             endpoint = {"lb_endpoints": [{"endpoint": {"address": address}}]}
+            dns = message(_DNS)(dns_lookup_family=_V4_PREFERRED, respect_dns_ttl=True)
             return {
-                "type": _STRICT_DNS,
+                "cluster_type": {"name": "envoy.cluster.dns", "typed_config": pack(dns)},
                 "load_assignment": {"cluster_name": one.name, "endpoints": [endpoint]},
-                "dns_lookup_family": _V4_PREFERRED,
-                "respect_dns_ttl": True,
             }
 
 

@@ -219,7 +219,8 @@ def test_clusters(protocol, backend, speaks, sni):
     automatic = "of the request" if options.get("upstream_http_protocol_options") == {"auto_sni": True} else None
     assert list(options["explicit_http_config"]) == [speaks]
     assert (context is None, (context or {}).get("sni") or automatic) == (sni is None, sni)
-    assert shown["type"] == ("EDS" if isinstance(backend, EdsBackend) else "STRICT_DNS")
+    found = shown.get("type") or shown["cluster_type"]["name"]
+    assert found == ("EDS" if isinstance(backend, EdsBackend) else "envoy.cluster.dns")
 
 
 def test_endpoints():
