@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from operators.ingress import hosts
-from operators.ingress.claims import Age, Claims, HostClaim, PathClaim, Report, TlsClaim
+from operators.ingress.claims import Age, Claims, HostClaim, PathClaim, TlsClaim
 from operators.ir import names
-from operators.ir.problems import Reason
+from operators.ir.problems import Reason, Report
 from operators.ir.routes import ANY_HOST
 
 HostPaths = tuple[str, tuple[PathClaim, ...]]  # one rule: its host and what is asked for there

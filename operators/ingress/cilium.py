@@ -6,11 +6,12 @@ from functools import partial
 from crds import cilium_ingress as api
 from operators.ingress import regexes
 from operators.ingress.assembly import assemble, read_rules, tls_claims
-from operators.ingress.claims import Age, BackendRef, Backends, Claims, Handling, PathClaim, Report
+from operators.ingress.claims import Age, BackendRef, Backends, Claims, Handling, PathClaim
 from operators.ingress.handling import Defaults, defaults, handling, redirect
 from operators.ingress.ingest import NO_EFFECT, NOTHING
 from operators.ingress.options import IngressSettings
 from operators.ingress.paths import ROOT, path_match
+from operators.ir.problems import Report
 from operators.ir.refs import ObjectRef
 from operators.ir.routes import HeaderMatch, Match, PathMatch, Redirect
 

@@ -3,11 +3,10 @@
 A claim is not yet decided: another object may be older, a Service may not be there.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from operators.ir.problems import Problem, Reason
+from operators.ir.problems import Problem
 from operators.ir.refs import ObjectRef
 from operators.ir.routes import HeaderChange, Match, Redirect, Retry, Rewrite, Timeouts
 
@@ -140,32 +139,3 @@ class Claims:
     @property
     def key(self) -> str:
         return str(self.ref)
-
-
-@dataclass(slots=True)
-class Report:
-    """Gathers the problems of one object while it is read."""
-
-    ref: ObjectRef
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, where: str, reason: Reason, message: str, *, fatal: bool = False) -> None:
-        self.problems.append(Problem(self.ref, where, reason, message, fatal))
-
-    def invalid(self, where: str, message: str) -> None:
-        self.add(where, Reason.INVALID_SPEC, message)
-
-    def fatal(self, where: str, message: str) -> None:
-        """Nothing of the object can be served."""
-        self.add(where, Reason.INVALID_SPEC, message, fatal=True)
-
-    def unsupported(self, where: str, message: str) -> None:
-        self.add(where, Reason.UNSUPPORTED_VALUE, message)
-
-    def __iter__(self) -> Iterator[Problem]:
-        return iter(self.problems)
-
-
-def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Without doubles: what is said of a host is computed once for each host."""
-    return tuple(sorted(set(problems)))

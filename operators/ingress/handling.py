@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crds import cilium_ingress as api
-from operators.ingress.claims import STANDARD_TIMEOUTS, UNCHANGED, Handling, Report
+from operators.ingress.claims import STANDARD_TIMEOUTS, UNCHANGED, Handling
 from operators.ingress.durations import seconds
+from operators.ir.problems import Report
 from operators.ir.routes import (
     HeaderChange,
     PathMatch,

@@ -2,9 +2,10 @@
 
 from crds.ingress import HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressServiceBackend
 from operators.ingress.assembly import assemble, read_rules, tls_claims
-from operators.ingress.claims import Age, BackendRef, Backends, Claims, PathClaim, Report
+from operators.ingress.claims import Age, BackendRef, Backends, Claims, PathClaim
 from operators.ingress.options import IngressSettings
 from operators.ingress.paths import ROOT, path_match
+from operators.ir.problems import Report
 from operators.ir.refs import ObjectRef
 from operators.ir.routes import Match
 

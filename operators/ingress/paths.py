@@ -3,7 +3,7 @@
 import re
 
 from operators.ingress import regexes
-from operators.ingress.claims import Report
+from operators.ir.problems import Report
 from operators.ir.routes import ExactPath, PathMatch, PrefixPath, RegexPath
 
 ROOT = PrefixPath("/")

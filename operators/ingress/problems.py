@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from operators.collections import Collection, Context, Graph
-from operators.ingress.claims import Claims, sorted_problems
+from operators.ingress.claims import Claims
 from operators.ingress.conflicts import HostPlan
 from operators.ingress.gateways import Unreachable
 from operators.ingress.routing import Routing
 from operators.ingress.tls_hosts import TlsPlan
 from operators.ingress.virtual_hosts import HostRoutes
-from operators.ir.problems import Problem, Reason
+from operators.ir.problems import Problem, Reason, sorted_problems
 from operators.ir.refs import ObjectRef
 
 T = TypeVar("T", HostPlan, HostRoutes, TlsPlan)

@@ -1,6 +1,7 @@
 """What the owner of an object can mend; each becomes a condition (and an event) on that object."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from operators.ir.refs import ObjectRef
@@ -46,3 +47,32 @@ class Problem:
     reason: Reason
     message: str
     fatal: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """Gathers the problems of one object while it is read."""
+
+    ref: ObjectRef
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, where: str, reason: Reason, message: str, *, fatal: bool = False) -> None:
+        self.problems.append(Problem(self.ref, where, reason, message, fatal))
+
+    def invalid(self, where: str, message: str) -> None:
+        self.add(where, Reason.INVALID_SPEC, message)
+
+    def fatal(self, where: str, message: str) -> None:
+        """Nothing of the object can be served."""
+        self.add(where, Reason.INVALID_SPEC, message, fatal=True)
+
+    def unsupported(self, where: str, message: str) -> None:
+        self.add(where, Reason.UNSUPPORTED_VALUE, message)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self.problems)
+
+
+def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without doubles: what is said of a host is computed once for each host."""
+    return tuple(sorted(set(problems)))

@@ -29,8 +29,9 @@ from operators.ir.policy import (
     Subject,
     Tier,
 )
+from operators.ir.problems import Report
 from operators.ir.refs import ObjectRef, Origin
-from operators.policy.reading import PEERS, Reading, Report, cidr_of
+from operators.policy.reading import PEERS, Reading, cidr_of, reading
 from operators.policy.selectors import selector, selector_or_all
 
 GivenRule = api.IngressRule | api.EgressRule
@@ -43,13 +44,13 @@ MTLS_NOT_YET = "peers need not prove who they are yet; the rest of the policy is
 def mesh_policy(given: api.MeshPolicy) -> Reading:
     report = Report(ObjectRef("MeshPolicy", given.metadata.namespace, given.metadata.name))
     subjects = tuple(_subjects(given.spec.subject, report))
-    return report.reading(_policy(given.spec, subjects, report), given.metadata.generation)
+    return reading(report, _policy(given.spec, subjects, report), given.metadata.generation)
 
 
 def cluster_mesh_policy(given: api.ClusterMeshPolicy) -> Reading:
     report = Report(ObjectRef("ClusterMeshPolicy", "", given.metadata.name))
     subjects = tuple(_cluster_subjects(given.spec.subject, report))
-    return report.reading(_policy(given.spec, subjects, report), given.metadata.generation)
+    return reading(report, _policy(given.spec, subjects, report), given.metadata.generation)
 
 
 def _policy(

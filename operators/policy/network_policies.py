@@ -26,8 +26,9 @@ from operators.ir.policy import (
     Protocol,
     Rule,
 )
+from operators.ir.problems import Report
 from operators.ir.refs import ObjectRef, Origin
-from operators.policy.reading import PEERS, Reading, Report, cidr_of
+from operators.policy.reading import PEERS, Reading, cidr_of, reading
 from operators.policy.selectors import selector, selector_or_all
 
 
@@ -46,7 +47,7 @@ def network_policy(given: NetworkPolicy) -> Reading:
         rules=tuple(rules),
         isolates=directions,
     )
-    return report.reading(policy, meta.generation)
+    return reading(report, policy, meta.generation)
 
 
 def directions_of(spec: NetworkPolicySpec) -> frozenset[Direction]:

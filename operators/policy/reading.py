@@ -1,11 +1,11 @@
 """What a policy object means, and what is wrong with it: what every kind's translation returns."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 
 from operators.ir.policy import Cidr, Direction, Policy
-from operators.ir.problems import Problem, Reason
+from operators.ir.problems import Problem, Report, sorted_problems
 from operators.ir.refs import ObjectRef
 
 PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}  # where a rule lists them
@@ -25,26 +25,10 @@ class Reading:
         return str(self.ref)
 
 
-@dataclass(slots=True)
-class Report:
-    """Gathers the problems of one object while it is read."""
-
-    ref: ObjectRef
-    problems: list[Problem] = field(default_factory=list)
-
-    def invalid(self, where: str, message: str) -> None:
-        self.problems.append(Problem(self.ref, where, Reason.INVALID_SPEC, message))
-
-    def fatal(self, where: str, message: str) -> None:
-        """The object is not accepted."""
-        self.problems.append(Problem(self.ref, where, Reason.INVALID_SPEC, message, fatal=True))
-
-    def unsupported(self, where: str, message: str) -> None:
-        self.problems.append(Problem(self.ref, where, Reason.UNSUPPORTED_VALUE, message))
-
-    def reading(self, policy: Policy, generation: int) -> Reading:
-        accepted = not any(problem.fatal for problem in self.problems)
-        return Reading(self.ref, policy if accepted else None, tuple(sorted(set(self.problems))), generation)
+def reading(report: Report, policy: Policy, generation: int) -> Reading:
+    """What came of reading an object; a fatal problem leaves no policy."""
+    accepted = not any(problem.fatal for problem in report)
+    return Reading(report.ref, policy if accepted else None, sorted_problems(report), generation)
 
 
 def cidr_of(network: str, excepts: Iterable[str], field: str, report: Report) -> Cidr | None:
