@@ -6,7 +6,10 @@ an event loop use a thread.
 
 import errno
 import os
+import struct
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -105,6 +108,12 @@ class Kernel:
                 return KernelMap(loaded.maps[name], key_size, value_size)
         raise KeyError(name)
 
+    def counts(self, name: str, entries: int) -> list[int]:
+        """The sums over all processors of a per-CPU array of 64-bit counters."""
+        table = self.map(name, 4, 8 * possible_cpus())
+        found = (table.get(at.to_bytes(4, sys.byteorder)) for at in range(entries))
+        return [sum(struct.unpack(f"={len(one) // 8}Q", one)) if one else 0 for one in found]
+
     def link_cgroup(self, program: str, cgroup: Path, attach_type: AttachType) -> None:
         """Link a loaded program to a cgroup; a link that is pinned there already gets this program in one step."""
         where = self._link_path(program)
@@ -157,3 +166,10 @@ class Kernel:
         folder = self.root / "links"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / program
+
+
+@cache
+def possible_cpus() -> int:
+    """For how many processors per-CPU values have room, also those that are not there (sysfs: `0-1`, or `0,2-3`)."""
+    last = Path("/sys/devices/system/cpu/possible").read_text(encoding="ascii").strip().rpartition(",")[2]
+    return int(last.rpartition("-")[2]) + 1

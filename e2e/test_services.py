@@ -14,6 +14,7 @@ from e2e.objects import apply
 from e2e.parts import SYSTEM, kill, names, replace
 
 NAMESPACE = "services"
+NODE_PORT = 30880
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def bare() -> Iterator[Cluster]:
         host = cluster.layout.address(cluster.layout.first)
         install(cluster, {"services": {"enabled": True}, "kubeApiServer": {"host": host, "port": 6443}})
         cluster.kubectl("create", "namespace", NAMESPACE)
-        apply(cluster, NAMESPACE, [*echo("one", 2), *everywhere("client"), *echo("none", 0)])
+        apply(cluster, NAMESPACE, [*echo("one", 2), *everywhere("client"), *echo("none", 0), *variants("one")])
         for workload in ("deployment/one", "daemonset/client"):
             cluster.kubectl("-n", NAMESPACE, "rollout", "status", workload, "--timeout=120s")
         yield cluster
@@ -37,6 +38,19 @@ def everywhere(name: str) -> list[dict]:
     deployment, _ = echo(name)
     spec = {key: deployment["spec"][key] for key in ("selector", "template")}
     return [{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name}, "spec": spec}]
+
+
+def variants(app: str) -> list[dict]:
+    """Services of the same pods: one with affinity, one with a node port."""
+    port = {"name": "http", "port": 80, "targetPort": "http"}
+    specs = {
+        "sticky": {"sessionAffinity": "ClientIP", "ports": [port]},
+        "exposed": {"type": "NodePort", "ports": [port | {"nodePort": NODE_PORT}]},
+    }
+    return [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": {"app": app}} | spec}
+        for name, spec in specs.items()
+    ]
 
 
 def clients(cluster: Cluster) -> list[str]:
@@ -64,6 +78,20 @@ def test_a_service_is_reached_by_its_name_from_every_node(bare: Cluster):
 def test_a_service_without_endpoints_is_refused_at_once(bare: Cluster):
     found = load(bare, clients(bare)[0], f"http://none.{NAMESPACE}.svc/", "-requests", "1", "-timeout", "5s")
     assert "refused" in json.dumps(found["errors"])
+
+
+def test_with_affinity_a_client_stays_with_its_pod(bare: Cluster):
+    for client in clients(bare):
+        found = load(bare, client, f"http://sticky.{NAMESPACE}.svc.cluster.local/", "-requests", "40", "-fresh")
+        assert failed(found) == 0, found
+        assert len(found["pods"]) == 1
+
+
+def test_a_node_port_answers_clients_on_its_node(bare: Cluster):
+    for client in clients(bare):
+        where = bare.kubectl("-n", NAMESPACE, "get", client, "-o", "jsonpath={.status.hostIP}")
+        found = load(bare, client, f"http://{where}:{NODE_PORT}/", "-requests", "20", "-fresh")
+        assert failed(found) == 0, found
 
 
 @pytest.mark.parametrize("part", ["agent", "controller"])
@@ -106,3 +134,15 @@ def test_the_pods_of_the_mesh_are_clients_like_others(bare: Cluster):
     """Envoy finds the controllers by their Service's name, so its readiness says that host processes are served."""
     ready = bare.kubectl("-n", SYSTEM, "get", "daemonset", "tulle-envoy", "-o", "jsonpath={.status.numberReady}")
     assert ready == "2"
+
+
+def test_cleanup_leaves_nothing_in_the_kernel_and_the_next_agent_begins_anew(bare: Cluster):
+    pod = names(bare, SYSTEM, "app.kubernetes.io/component=agent")[0]
+    node = bare.kubectl("-n", SYSTEM, "get", pod, "-o", "jsonpath={.spec.nodeName}")
+    bare.kubectl("-n", SYSTEM, "exec", pod, "--", "tulle-agent", "--cleanup")
+    assert bare.shell(node, "find", "/sys/fs/bpf", "-name", "tulle*") == ""
+
+    kill(bare, "agent", "daemonset/tulle-agent")
+    for client in clients(bare):
+        found = load(bare, client, f"http://one.{NAMESPACE}.svc.cluster.local/", "-requests", "10", "-fresh")
+        assert failed(found) == 0, found

@@ -145,6 +145,7 @@ class Agent:
             identity.renew_at if identity else 0.0,
             self.services.balanced if self.services else None,
             self.services.writes if self.services else 0,
+            self.services.counts() if self.services else {},
         )
 
 

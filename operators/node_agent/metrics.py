@@ -1,7 +1,7 @@
 """The agent's state as metrics, read at the scrape."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -16,6 +16,8 @@ class Reading:
     renew_at: float  # seconds since 1970; 0 without a certificate
     balanced: bool | None = None  # None where services are not ours
     service_writes: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Of the programs: flows by what became of them."""
 
 
 class AgentMetrics(Collector):
@@ -39,3 +41,11 @@ class AgentMetrics(Collector):
             yield CounterMetricFamily(
                 "tulle_agent_service_writes", "Entries of services that were written or deleted.", now.service_writes
             )
+            flows = CounterMetricFamily(
+                "tulle_agent_service_flows",
+                "Connections and unconnected datagrams to services: translated, refused (no backend), no_slot, map_full.",
+                labels=["outcome"],
+            )
+            for name, count in now.counts.items():
+                flows.add_metric([name], count)
+            yield flows

@@ -12,7 +12,7 @@ import structlog
 
 from bpf.attachments import CONNECT
 from bpf.kernel import Kernel, LoadError, MapFullError
-from bpf.maps.services import BACKEND, FRONTEND, FRONTEND_KEY, MEMBER_KEY, SLOT_KEY
+from bpf.maps.services import BACKEND, FRONTEND, FRONTEND_KEY, MEMBER_KEY, SLOT_KEY, Counter
 from bpf.service_maps import ServiceMaps
 from operators.ir.services import Choice, Place, ServicePort
 from operators.node_agent.balancing import Balancing
@@ -41,6 +41,14 @@ class ServiceKernel:
     @property
     def balanced(self) -> bool:
         return self._balancing is not None
+
+    def counts(self) -> dict[str, int]:
+        """What the programs counted, by name; nothing before they are loaded."""
+        if self._balancing is None:
+            return {}
+        return dict(
+            zip((one.name.lower() for one in Counter), self._kernel.counts("counters", len(Counter)), strict=True)
+        )
 
     async def place_told(self, state: State[ToldPlace], _: Update[ToldPlace]) -> dict[str, str]:
         """Apply what was told of nodes' places; of others' there is nothing to tell."""

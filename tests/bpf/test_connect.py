@@ -31,6 +31,7 @@ from bpf.maps.services import (
     ServiceEntries,
     entries,
 )
+from bpf.maps.services import Counter as Counted
 from bpf.service_maps import ServiceMaps
 from e2e.lab.requirements import cgroup2_mount
 from tests.bpf.bpffs import mounted
@@ -187,6 +188,19 @@ def test_datagrams_seem_to_come_from_the_service(node: Node, service: str, loopb
     assert client.do("send", "u", "udp", service, 80) == ["a", [service, 80]]
     assert client.do("connect", "c", "udp", service, 80) == [service, 80]
     assert client.do("ask", "c", "?") == "a"
+
+
+def test_what_happened_is_counted(node: Node):
+    node.publish(1, "tcp", SERVICE, node.serve("a", "tcp"))
+    node.publish(2, "tcp", "10.96.0.20")
+    client = node.client()
+    for _ in range(3):
+        client.do("connect", "c", "tcp", SERVICE, 80)
+    client.do("connect", "c", "tcp", "10.96.0.20", 80)
+
+    counts = node.kernel.counts("counters", len(Counted))
+    assert counts == [3, 1, 0, 0]
+    assert (Counted.TRANSLATED, Counted.REFUSED) == (0, 1)
 
 
 def test_all_backends_get_their_share(node: Node):
