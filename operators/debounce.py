@@ -1,5 +1,7 @@
 """When pending changes are committed: after a short quiet, and never later than a maximum after the first of them.
 
+What is urgent (endpoints come and go under traffic) does not wait for quiet, only for a pause since the last commit.
+
 Nothing is committed before `open()`: what is derived from half of the objects would be served as the whole.
 """
 
@@ -46,20 +48,24 @@ class Driver:
         self._maximum = maximum
         self._opened = False
         self._deadline: float | None = None
-        self._due = 0.0
+        self._due = self._armed = 0.0
+        self._urgent: float | None = None
+        self._last = -quiet
         self._timer: asyncio.TimerHandle | None = None
         self._committed: list[Callable[[float], None]] = []
 
-    def touch(self) -> None:
+    def touch(self, *, urgent: bool = False) -> None:
         """Something is pending."""
         if not self._opened:
             return
         now = self._clock.time()
         if self._deadline is None:
             self._deadline = now + self._maximum
-        self._due = min(now + self._quiet, self._deadline)
-        if self._timer is None:
-            self._timer = self._clock.call_at(self._due, self._tick)
+        if urgent and self._urgent is None:
+            self._urgent = max(now, self._last + self._quiet)
+        self._due = min(now + self._quiet, self._deadline, now + self._quiet if self._urgent is None else self._urgent)
+        if self._timer is None or self._due < self._armed:
+            self._arm()
 
     def open(self) -> None:
         """Every watched kind has been listed once: commit now what has come, and from now on what changes."""
@@ -80,12 +86,18 @@ class Driver:
         """One timer serves a whole burst: it is not moved by each touch but looks, when it fires, whether there was quiet."""
         self._timer = None
         if self._clock.time() + EARLY_SECONDS < self._due:
-            self._timer = self._clock.call_at(self._due, self._tick)
+            self._arm()
         else:
             self._commit()
 
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = self._due
+        self._timer = self._clock.call_at(self._due, self._tick)
+
     def _commit(self) -> None:
-        self._deadline = None
+        self._deadline = self._urgent = None
         started = perf_counter()
         try:
             self._graph.commit()
@@ -94,5 +106,7 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - a timer's exception would only be logged by the loop
             self._failed(error)
             return
+        finally:
+            self._last = self._clock.time()
         if self._graph.pending:
             self.touch()

@@ -68,6 +68,7 @@ class Watch:
     invalid: Source[Invalid] | None = None
     observe: Callable[[str, Body | None], None] | None = None
     fields: str = ""  # a field selector
+    urgent: bool = False  # traffic waits for it
     seen: dict[str, int] = field(default_factory=dict)
     relisted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -129,7 +130,7 @@ def version_of(body: Body) -> int:
 class Touch(Protocol):
     """The driver, as seen from here."""
 
-    def touch(self) -> None: ...
+    def touch(self, *, urgent: bool = False) -> None: ...
 
 
 def register(registry: kopf.OperatorRegistry, watches: Sequence[Watch], driver: Touch) -> None:
@@ -146,7 +147,7 @@ def _register(registry: kopf.OperatorRegistry, watch: Watch, driver: Touch) -> N
 
     async def noticed(event: Mapping[str, Any], **_: object) -> None:
         watch.take(event["type"], event["object"])
-        driver.touch()
+        driver.touch(urgent=watch.urgent)
 
     kopf.on.event(watch.path.group, watch.path.version, watch.path.plural, id=watch.path.plural, registry=registry)(
         noticed

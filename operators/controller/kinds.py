@@ -56,7 +56,7 @@ def watch_all(graph: Graph, sources: Sources, observe: Observe) -> Watched:
     read = [
         Watch(Path("networking.k8s.io", "v1", "ingressclasses"), IngressClass, sources.ingress_classes),
         Watch(Path("", "v1", "services"), Service, sources.services),
-        Watch(Path("discovery.k8s.io", "v1", "endpointslices"), EndpointSlice, sources.endpoint_slices),
+        Watch(Path("discovery.k8s.io", "v1", "endpointslices"), EndpointSlice, sources.endpoint_slices, urgent=True),
         Watch(Path("", "v1", "secrets"), Secret, sources.secrets, fields=SECRETS),
         Watch(Path("", "v1", "nodes"), Node, sources.nodes),
     ]

@@ -108,8 +108,8 @@ class Controller:
                 log.info("synced and serving", objects={watch.path.plural: len(watch.seen) for watch in self.watches})
                 await self._work()
 
-    def touch(self) -> None:
-        self.driver.touch()
+    def touch(self, *, urgent: bool = False) -> None:
+        self.driver.touch(urgent=urgent)
 
     def proxy_event(self, event: ProxyEvent) -> None:
         """What a proxy connected to this replica does."""

@@ -114,6 +114,34 @@ def test_changes_without_end_are_committed_every_hundred_milliseconds(opened: Be
     assert opened.graph.at == [100, 200, 255]
 
 
+def test_what_is_urgent_is_committed_at_once_with_all_that_is_pending(opened: Bench) -> None:
+    opened.clock.until(50)
+    opened.driver.touch()
+    opened.clock.until(52)
+    opened.driver.touch(urgent=True)
+    opened.clock.until(1000)
+
+    assert opened.graph.at == [52]
+
+
+def test_an_urgent_burst_is_committed_as_often_as_quiet_allows(opened: Bench) -> None:
+    for at in range(50, 76):
+        opened.clock.until(at)
+        opened.driver.touch(urgent=True)
+        opened.driver.touch()
+    opened.clock.until(1000)
+
+    assert opened.graph.at == [50, 60, 70, 80]
+
+
+def test_what_is_urgent_waits_after_a_commit(opened: Bench) -> None:
+    opened.clock.until(3)
+    opened.driver.touch(urgent=True)
+    opened.clock.until(1000)
+
+    assert opened.graph.at == [10]
+
+
 def test_what_subscribers_put_in_is_committed_next(opened: Bench) -> None:
     def echo(_: float) -> None:
         opened.graph.pending = len(opened.graph.at) == 1
