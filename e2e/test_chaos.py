@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from e2e.echo import echo
+from e2e.ingresses import ingress
 from e2e.lab import ClientNamespace, Cluster
 from e2e.load import Load
 from e2e.objects import apply, await_object, conditions
@@ -24,13 +25,6 @@ HOST = "chaos.example"
 BEYOND_KUBELET = 180.0  # a kubelet brings a changed ConfigMap to its pods within a minute and a half
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(SECONDS + 900)]
-
-
-def ingress(name: str, host: str, paths: dict[str, str]) -> dict:
-    backends = {path: {"service": {"name": service, "port": {"number": 80}}} for path, service in paths.items()}
-    listed = [{"path": path, "pathType": "Prefix", "backend": one} for path, one in backends.items()]
-    spec = {"ingressClassName": "tulle", "rules": [{"host": host, "http": {"paths": listed}}]}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name}, "spec": spec}
 
 
 class Failures:

@@ -8,6 +8,7 @@ import pytest
 
 from e2e.certificates import tls_secret
 from e2e.echo import echo
+from e2e.ingresses import ingress
 from e2e.lab import ClientNamespace, Cluster
 from e2e.load import Load
 from e2e.objects import apply, await_object
@@ -19,28 +20,13 @@ HOST = "load.example"
 Loading = Callable[..., Load]
 
 
-def ingress(name: str, host: str, paths: dict[str, str]) -> dict:
-    backends = {path: {"service": {"name": service, "port": {"number": 80}}} for path, service in paths.items()}
-    rule = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": one} for path, one in backends.items()]}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": name},
-        "spec": {
-            "ingressClassName": "tulle",
-            "tls": [{"hosts": [host], "secretName": "load"}],
-            "rules": [{"host": host, **rule}],
-        },
-    }
-
-
 @pytest.fixture(scope="module")
 def loading(tulle: Cluster, client: ClientNamespace) -> Iterator[Loading]:
     """Makes a load of an Ingress with two pods behind it."""
     tulle.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")  # a run before us may just have left it
     tulle.kubectl("create", "namespace", NAMESPACE)
     secret, _ = tls_secret("load", [HOST])
-    apply(tulle, NAMESPACE, [secret, *echo("one", 2), *echo("two"), ingress("load", HOST, {"/": "one"})])
+    apply(tulle, NAMESPACE, [secret, *echo("one", 2), *echo("two"), ingress("load", HOST, {"/": "one"}, secret="load")])
     for name in ("one", "two"):
         tulle.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=120s")
     found = await_object(tulle, NAMESPACE, "ingress", "load", served)
@@ -91,7 +77,7 @@ def test_twenty_changes_of_routes(tulle: Cluster, loading: Loading):
     with loading() as load:
         for number, service in zip(range(20), itertools.cycle(("two", "one"))):
             paths = {"/": "one", "/other": service, f"/path-{number}": service}
-            apply(tulle, NAMESPACE, [ingress("load", HOST, paths)])
+            apply(tulle, NAMESPACE, [ingress("load", HOST, paths, secret="load")])
             await_object(tulle, NAMESPACE, "ingress", "load", served)
     assert_unnoticed(load)
 
@@ -121,6 +107,6 @@ def test_all_agents_are_killed(tulle: Cluster, loading: Loading):
 def test_all_controllers_are_killed_and_configuration_resumes(tulle: Cluster, loading: Loading):
     with loading(options=("-fresh",)) as load:
         kill(tulle, "controller", "deployment/tulle-controller")
-        apply(tulle, NAMESPACE, [ingress("load", HOST, {"/": "one", "/after": "two"})])
+        apply(tulle, NAMESPACE, [ingress("load", HOST, {"/": "one", "/after": "two"}, secret="load")])
         await_object(tulle, NAMESPACE, "ingress", "load", served)
     assert_unnoticed(load)

@@ -7,6 +7,7 @@ import pytest
 
 from e2e.echo import echo
 from e2e.fetch import TlsRefusedError, fetch
+from e2e.ingresses import ingress
 from e2e.lab import ClientNamespace, Cluster
 from e2e.objects import apply, await_object
 from e2e.served import address_of, served
@@ -14,12 +15,6 @@ from e2e.served import address_of, served
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 NAMESPACE = "node-loss"
 LONGEST_SECONDS = 90  # the leader may have been on the dead node: its Lease must run out first
-
-
-def ingress() -> dict:
-    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "one", "port": {"number": 80}}}}
-    spec = {"ingressClassName": "tulle", "rules": [{"host": "loss.example", "http": {"paths": [path]}}]}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "loss"}, "spec": spec}
 
 
 def holder(cluster: Cluster) -> str:
@@ -53,7 +48,7 @@ def until_answered(client: ClientNamespace, address: str) -> float:
 def test_the_address_moves_when_its_node_dies(tulle: Cluster, client: ClientNamespace, capsys):
     tulle.kubectl("create", "namespace", NAMESPACE)
     try:
-        apply(tulle, NAMESPACE, [*echo("one", 2), ingress()])
+        apply(tulle, NAMESPACE, [*echo("one", 2), ingress("loss", "loss.example", {"/": "one"})])
         tulle.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/one", "--timeout=120s")
         address = address_of(await_object(tulle, NAMESPACE, "ingress", "loss", served))
         until_answered(client, address)

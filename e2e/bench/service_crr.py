@@ -16,11 +16,6 @@ from bpf.attachments import CONNECT
 from bpf.build import ensure as ensure_objects
 from bpf.kernel import Kernel
 from bpf.maps.services import (
-    BACKEND,
-    FRONTEND,
-    FRONTEND_KEY,
-    MEMBER_KEY,
-    SLOT_KEY,
     Backend,
     Frontend,
     Protocol,
@@ -134,8 +129,7 @@ def programs(wire: Wire, addresses: list[str]) -> Iterator[Path]:
         try:
             kernel.load(ensure_objects() / "connect.o")
             fill(kernel, addresses)
-            for program, attach_type in CONNECT.items():
-                kernel.link_cgroup(program, cgroup, attach_type)
+            kernel.link_all(CONNECT, cgroup)
             yield cgroup
         finally:
             kernel.cleanup()
@@ -144,11 +138,7 @@ def programs(wire: Wire, addresses: list[str]) -> Iterator[Path]:
 
 
 def fill(kernel: Kernel, addresses: list[str]) -> None:
-    maps = ServiceMaps(
-        kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size),
-        kernel.map("slots", SLOT_KEY.size, BACKEND.size),
-        kernel.map("members", MEMBER_KEY.size, BACKEND.size),
-    )
+    maps = ServiceMaps.of(kernel)
     for number, address in enumerate(addresses, 1):
         frontend = Frontend(IPv4Address(address), SERVICE_PORT, Protocol.TCP)
         service = Service(number, (frontend,), (Backend(IPv4Address(SERVER), PORT, 1),))

@@ -1,6 +1,6 @@
 """Builds Kubernetes, containerd, CoreDNS and the runc wrapper from their Go modules, once for each content of these.
 
-`python -m e2e.lab.build` builds all and links the programs into `~/.cache/tulle/bin`.
+`make kubernetes` builds all and links the programs into `~/.cache/tulle/bin`.
 """
 
 import hashlib
