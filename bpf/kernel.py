@@ -114,6 +114,11 @@ class Kernel:
         found = (table.get(at.to_bytes(4, sys.byteorder)) for at in range(entries))
         return [sum(struct.unpack(f"={len(one) // 8}Q", one)) if one else 0 for one in found]
 
+    def link_all(self, programs: Mapping[str, AttachType], cgroup: Path) -> None:
+        """As `link_cgroup`, each where it belongs."""
+        for program, attach_type in programs.items():
+            self.link_cgroup(program, cgroup, attach_type)
+
     def link_cgroup(self, program: str, cgroup: Path, attach_type: AttachType) -> None:
         """Link a loaded program to a cgroup; a link that is pinned there already gets this program in one step."""
         where = self._link_path(program)

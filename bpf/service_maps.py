@@ -4,10 +4,11 @@ What a frontend leads to is there before the frontend counts it, and goes after 
 """
 
 from collections.abc import Iterable
+from typing import Self
 
 from bpf.diff import Changes, Entries, diff
-from bpf.kernel import Map
-from bpf.maps.services import ServiceEntries
+from bpf.kernel import Kernel, Map
+from bpf.maps.services import BACKEND, FRONTEND, FRONTEND_KEY, MEMBER_KEY, SLOT_KEY, ServiceEntries
 
 
 class ServiceMaps:
@@ -15,6 +16,15 @@ class ServiceMaps:
         self._frontends = frontends
         self._slots = slots
         self._members = members
+
+    @classmethod
+    def of(cls, kernel: Kernel) -> Self:
+        """Those of the loaded object `connect`."""
+        return cls(
+            kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size),
+            kernel.map("slots", SLOT_KEY.size, BACKEND.size),
+            kernel.map("members", MEMBER_KEY.size, BACKEND.size),
+        )
 
     def read(self) -> ServiceEntries:
         """All that is there, as an agent finds it when it starts."""

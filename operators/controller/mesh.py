@@ -63,7 +63,6 @@ class MeshState:
         self.tables.addresses.subscribe(NodeResources(self.views))
         self.tables.problems.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
         self.tables.objects.subscribe(lambda changes: changed([ref_of(key) for key in changes]))
-        self.ready_proxies.subscribe(lambda _: changed([one.ref for one in self.tables.objects.values()]))
 
     def _balance(self) -> None:
         """Services for all agents alike, and what decides about each node's choices."""

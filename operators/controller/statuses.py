@@ -36,6 +36,7 @@ class Statuses:
         for kind in SERVED:
             writer.decide(kind, served)
         writer.decide(POOL.name, self._pool)
+        state.ready_proxies.subscribe(lambda _: self._ready_proxies_changed())
 
     def changed(self, refs: Iterable[ObjectRef]) -> None:
         """These may need another status; an address's announcement concerns all that are served there."""
@@ -44,6 +45,11 @@ class Statuses:
                 self.mark_served()
             else:
                 self._writer.mark(ref)
+
+    def _ready_proxies_changed(self) -> None:
+        """Only a replica that has not heard all proxies yet looks at those that ought to come."""
+        if not self._settled():
+            self.mark_served()
 
     def mark_served(self) -> None:
         for kind in SERVED:
@@ -59,10 +65,12 @@ class Statuses:
     def progress(self, ref: ObjectRef) -> Progress:
         """How far the object has come; a replica that has not heard all proxies yet counts those that ought to come, too."""
         found = self._state.ledger.progress(ref)
+        if found.needed and self._settled():
+            return found
         counted = self._state.ledger.counted_nodes(INGRESS_VIEW)
         if not found.needed:
             return replace(found, idle=bool(counted))
-        return found if self._settled() else awaiting(found, self._state.expected_nodes(), counted)
+        return awaiting(found, self._state.expected_nodes(), counted)
 
     def known(self, ref: ObjectRef) -> Known | None:
         """None where the object is not ours."""

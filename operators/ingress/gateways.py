@@ -10,10 +10,8 @@ from operators.collections import Collection, Context, Graph
 from operators.ingress.options import IngressSettings
 from operators.ir.addresses import AddressAssignment
 from operators.ir.routes import Gateway
+from operators.ir.services import NODE_ADDRESS, Family
 from operators.settings import Exposure
-
-IPV4, IPV6 = "IPv4", "IPv6"
-ANY_ADDRESS = {IPV4: "0.0.0.0", IPV6: "::"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,9 @@ def gateway_tables(
     )
 
 
-def families_of(node: Node) -> frozenset[str]:
+def families_of(node: Node) -> frozenset[Family]:
     """Those in which the node can be reached."""
-    return frozenset(IPV6 if ":" in address else IPV4 for address in node.internal_addresses)
+    return frozenset(Family.IPV6 if ":" in address else Family.IPV4 for address in node.internal_addresses)
 
 
 def gateway_of(
@@ -71,7 +69,7 @@ def gateway_of(
     On the nodes' own addresses it listens in the families that they have: a kernel without IPv6 refuses a listener for it.
     """
     if settings.exposure is not Exposure.LOAD_BALANCER:
-        everywhere = tuple(ANY_ADDRESS[family] for family in (IPV4, IPV6) if family in families or not families)
+        everywhere = tuple(NODE_ADDRESS[family] for family in Family if family in families or not families)
         return Gateway(settings.gateway, everywhere, settings.http_port, settings.https_port)
     mine = tuple(sorted(one.address for one in held if one.owner == settings.gateway))
     return Gateway(settings.gateway, mine, settings.http_port, settings.https_port) if mine else None

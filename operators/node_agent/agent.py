@@ -46,14 +46,15 @@ class Agent:
         )
         self.reconciler = Reconciler(devices, Announcer(settings.announce_seconds, send), settings.node_ip)
         self.addresses = Subscription(ADDRESSES, self._hold)
-        self.client = self._client("agent", self.addresses)
+        subscriptions: list[Subscription[Any]] = [self.addresses]
         self.mesh: Client | None = None
         self.services: ServiceKernel | None = None
         if settings.services:
             kernel = Kernel(settings.bpf_root)
             self.services = ServiceKernel(settings.node_name, kernel, settings.bpf_objects, settings.cgroup, choose)
-            self.client = self._client("agent", self.addresses, Subscription(PLACES, self.services.place_told))
+            subscriptions.append(Subscription(PLACES, self.services.place_told))
             self.mesh = self._client("mesh", Subscription(SERVICE_PORTS, self.services.ports_told))
+        self.client = self._client("agent", *subscriptions)
 
     def _client(self, kind: str, *subscriptions: Subscription[Any]) -> Client:
         """A stream in the view of this kind (operators/controller/identify.py)."""

@@ -12,7 +12,7 @@ import structlog
 
 from bpf.attachments import CONNECT
 from bpf.kernel import Kernel, LoadError, MapFullError
-from bpf.maps.services import BACKEND, FRONTEND, FRONTEND_KEY, MEMBER_KEY, SLOT_KEY, Counter
+from bpf.maps.services import Counter
 from bpf.service_maps import ServiceMaps
 from operators.ir.services import Choice, Place, ServicePort
 from operators.node_agent.balancing import Balancing
@@ -83,15 +83,9 @@ class ServiceKernel:
 
     def _start(self, place: Place, ports: list[ServicePort]) -> Balancing:
         self._kernel.load(self._objects / "connect.o")
-        maps = ServiceMaps(
-            self._kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size),
-            self._kernel.map("slots", SLOT_KEY.size, BACKEND.size),
-            self._kernel.map("members", MEMBER_KEY.size, BACKEND.size),
-        )
-        balancing = Balancing(maps, place, self._choose)
+        balancing = Balancing(ServiceMaps.of(self._kernel), place, self._choose)
         writes = balancing.start(ports)
-        for program, attach_type in CONNECT.items():
-            self._kernel.link_cgroup(program, self._cgroup, attach_type)
+        self._kernel.link_all(CONNECT, self._cgroup)
         self.writes += writes
         log.info("services are balanced", ports=len(ports), writes=writes)
         return balancing

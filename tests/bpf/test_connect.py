@@ -19,11 +19,6 @@ from bpf.attachments import CONNECT
 from bpf.build import ensure
 from bpf.kernel import Kernel
 from bpf.maps.services import (
-    BACKEND,
-    FRONTEND,
-    FRONTEND_KEY,
-    MEMBER_KEY,
-    SLOT_KEY,
     Backend,
     Frontend,
     Protocol,
@@ -92,7 +87,7 @@ class Node:
         self.kernel = kernel
         self.cgroup = cgroup
         self._resources = resources
-        self.maps = service_maps(kernel)
+        self.maps = ServiceMaps.of(kernel)
         self._written: dict[int, ServiceEntries] = {}
 
     def serve(self, name: str, kind: str, address: str = "127.0.0.1") -> Server:
@@ -149,21 +144,8 @@ def node(tmp_path: Path) -> Iterator[Node]:
         kernel = Kernel(root / "tulle")
         resources.callback(kernel.cleanup)
         kernel.load(ensure() / "connect.o")
-        link_all(kernel, cgroup)
+        kernel.link_all(CONNECT, cgroup)
         yield Node(kernel, cgroup, resources)
-
-
-def service_maps(kernel: Kernel) -> ServiceMaps:
-    return ServiceMaps(
-        kernel.map("frontends", FRONTEND_KEY.size, FRONTEND.size),
-        kernel.map("slots", SLOT_KEY.size, BACKEND.size),
-        kernel.map("members", MEMBER_KEY.size, BACKEND.size),
-    )
-
-
-def link_all(kernel: Kernel, cgroup: Path) -> None:
-    for program, attach_type in CONNECT.items():
-        kernel.link_cgroup(program, cgroup, attach_type)
 
 
 FAMILIES = pytest.mark.parametrize(
@@ -269,9 +251,9 @@ def test_the_next_agent_takes_over_what_is_pinned(node: Node):
 
     successor = Kernel(node.kernel.root)
     successor.load(ensure() / "connect.o")
-    link_all(successor, node.cgroup)
+    successor.link_all(CONNECT, node.cgroup)
 
-    assert service_maps(successor).read() == before
+    assert ServiceMaps.of(successor).read() == before
     assert client.do("ask", "before", "?") == "a"
     assert client.do("connect", "after", "tcp", SERVICE, 80) == [SERVICE, 80]
     successor.close()
